@@ -1,0 +1,183 @@
+/**
+ * The HTTP side that peers and the orchestrator share: limits on every connection, one funnel for refusals, a clean end.
+ *
+ * Invariants: no request ends the process; no connection outlives its limits; every answer of 400 and above is
+ * `application/problem+json`.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type Koa from 'koa';
+import type { Logger } from './log.js';
+import { Problem } from './problems.js';
+
+export const HTTP_LIMITS = {
+  headerBytes: 16 * 1024,
+  urlChars: 8 * 1024,
+  /** A request's headers must be there within this time. */
+  headersMs: 10_000,
+  /** A whole request must be there within this time. */
+  requestMs: 30_000,
+  /** A connection without a request is closed after this time. */
+  keepAliveMs: 5_000,
+  /** A connection on which nothing moves is closed after this time. */
+  idleMs: 30_000,
+  /** How often the limits above are looked after. */
+  checkMs: 2_000,
+  connections: 10_000,
+  /** Requests on one connection; then it is closed. */
+  requestsPerSocket: 1_000_000,
+  /** After a refusal, how much of an unread body is thrown away so that the client can read the answer. */
+  lingerBytes: 1024 * 1024,
+  lingerMs: 1_000,
+} as const;
+
+export interface HttpServer {
+  readonly port: number;
+  /** Stops accepting, lets running requests end for `graceMs`, then cuts. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Serves a Koa application; rejects if the address cannot be bound. */
+export async function startHttpServer(app: Koa, host: string, port: number): Promise<HttpServer> {
+  const handle = app.callback();
+  const state = { closing: false };
+  const server = createServer(
+    {
+      maxHeaderSize: HTTP_LIMITS.headerBytes,
+      headersTimeout: HTTP_LIMITS.headersMs,
+      requestTimeout: HTTP_LIMITS.requestMs,
+      keepAliveTimeout: HTTP_LIMITS.keepAliveMs,
+      connectionsCheckingInterval: HTTP_LIMITS.checkMs,
+    },
+    (request, response) => {
+      if (state.closing) response.setHeader('Connection', 'close');
+      void handle(request, response);
+    },
+  );
+  server.maxConnections = HTTP_LIMITS.connections;
+  server.maxRequestsPerSocket = HTTP_LIMITS.requestsPerSocket;
+  server.setTimeout(HTTP_LIMITS.idleMs);
+  server.on('clientError', refuseBrokenRequest);
+  await listen(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs) => {
+      state.closing = true;
+      return closeServer(server, graceMs);
+    },
+  };
+}
+
+/** The funnel: the outermost middleware of every application. */
+export function problemFunnel(log: Logger): Koa.Middleware {
+  return async (ctx, next) => {
+    try {
+      if (ctx.url.length > HTTP_LIMITS.urlChars) throw new Problem('uri-too-long', 'The URL is too long.');
+      await next();
+      if (ctx.respond !== false) requireAnswer(ctx);
+    } catch (error) {
+      if (ctx.res.headersSent || ctx.req.destroyed) {
+        ctx.res.destroy();
+        return;
+      }
+      answerProblem(ctx, error instanceof Problem ? error : unexpected(error, log));
+    }
+  };
+}
+
+/** Answers a refusal; what is left of the request's body is thrown away within limits. */
+function answerProblem(ctx: Koa.Context, problem: Problem): void {
+  ctx.respond = true;
+  ctx.status = problem.status;
+  ctx.set(problem.headers);
+  if (!ctx.req.complete) {
+    ctx.set('Connection', 'close');
+    linger(ctx.req, ctx.res);
+  }
+  ctx.body = JSON.stringify(problem);
+  ctx.type = 'application/problem+json';
+}
+
+/** Routes that matched nothing, or only other methods, leave an empty 404, 405 or 501. */
+function requireAnswer(ctx: Koa.Context): void {
+  if (ctx.body !== undefined && ctx.body !== null) return;
+  if (ctx.status === 404) {
+    throw new Problem(
+      'not-found',
+      `There is nothing at ${ctx.path.slice(0, 200)}; the README lists what there is.`,
+    );
+  }
+  if (ctx.status === 405 || ctx.status === 501) {
+    const allow = ctx.response.get('Allow');
+    throw new Problem('method-not-allowed', `${ctx.method} is not for this path; allowed: ${allow}.`, {
+      Allow: allow,
+    });
+  }
+}
+
+function unexpected(error: unknown, log: Logger): Problem {
+  log.error({ err: error }, 'a request failed unexpectedly');
+  return new Problem('internal-error', 'This should not have happened; the log of the process says more.');
+}
+
+/**
+ * A client that still sends while it is refused would have its connection reset by our closing it, and might never read the
+ * answer. So for a moment what it sends is read and thrown away.
+ */
+function linger(request: IncomingMessage, response: ServerResponse): void {
+  let left: number = HTTP_LIMITS.lingerBytes;
+  const timer = setTimeout(() => request.destroy(), HTTP_LIMITS.lingerMs);
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  request.on('close', () => clearTimeout(timer));
+  request.on('error', () => response.destroy());
+  request.resume();
+}
+
+/** What the HTTP parser itself refuses never reaches the funnel. */
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const problem = parserProblem(error.code);
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.code}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+function parserProblem(code: string | undefined): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new Problem('headers-too-large', `At most ${HTTP_LIMITS.headerBytes} bytes of headers are taken.`);
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new Problem('request-timeout', 'The request took too long to arrive.');
+  }
+  return new Problem('invalid-request', 'This is not a valid HTTP request.');
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
