@@ -43,9 +43,7 @@ async function main(): Promise<void> {
     );
   }
   const running = await start(settings, identity, log);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop(running, log).then(() => process.exit(0)));
-  }
+  stopOnSignal(running, log);
 }
 
 function readSettings(args: readonly string[]): PeerSettings {
@@ -111,9 +109,20 @@ async function start(settings: PeerSettings, identity: Identity, log: Logger): P
   return { node, membership, http, transport };
 }
 
+/** The first signal stops in order, a second one at once. */
+function stopOnSignal(running: Running, log: Logger): void {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      void stop(running, log).then(() => process.exit(0));
+    });
+  }
+}
+
 /** Hands over what this peer holds, lets running requests end, closes. */
 async function stop(running: Running, log: Logger): Promise<void> {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
   const { node, membership, http, transport } = running;
   membership.stop();
   await handOver(node, membership, log);

@@ -1,5 +1,5 @@
 /** The settings of a peer. */
-import { hostPort } from '../common/names.js';
+import { nameSchema } from '../common/names.js';
 import { type Option, OptionError, readOptions, type Settings, wholeNumber } from '../common/options.js';
 import { host, named, optional, readSecret, sharedOptions } from '../common/settings.js';
 
@@ -88,8 +88,14 @@ export function readPeerSettings(
     advertise,
     peerPort,
     secret,
-    fallbackId: hostPort(advertise, given.port).replace(/[[\]]/g, ''),
+    fallbackId: fallbackId(advertise, given.port),
   };
+}
+
+/** The address and port, where they make a name. */
+function fallbackId(advertise: string, port: number): string {
+  const id = `${advertise}:${port}`;
+  return nameSchema.safeParse(id).success ? id : `peer:${port}`;
 }
 
 function orchestratorUrl(text: string): string {

@@ -1,0 +1,153 @@
+/** Runs the demo: starts, shows, watches, stops. `demo_kv.sh` sees to it that there is something to run. */
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomToken } from '../common/clock.js';
+import { OptionError } from '../common/options.js';
+import { type Layout, layOut } from './layout.js';
+import { type DemoOptions, readDemoOptions } from './options.js';
+import {
+  forget,
+  isAlive,
+  type Running,
+  remember,
+  remembered,
+  startPart,
+  stopAll,
+  takenPorts,
+} from './processes.js';
+import { seed, tour } from './tour.js';
+import { allReady, answersReady, reportChanges } from './watching.js';
+
+const READY_MS = 60_000;
+
+/** A reason to give up that a person can act on: one line, exit 1. */
+class GiveUp extends Error {}
+
+async function main(): Promise<void> {
+  const options = readDemoOptions(process.argv.slice(2));
+  const layout = layOut(options);
+  if (options.action === 'stop') await stop(layout, options);
+  else if (options.action === 'status') await status(layout);
+  else await start(layout, options);
+}
+
+async function start(layout: Layout, options: DemoOptions): Promise<void> {
+  if (remembered(layout).length > 0) {
+    throw new GiveUp(
+      `the demo already runs on port ${options.port}: stop it with ./demo_kv.sh --stop --port ${options.port}`,
+    );
+  }
+  const [taken] = await takenPorts(layout);
+  if (taken !== undefined) {
+    throw new GiveUp(`port ${taken} is taken: stop what listens there, or choose others with --port BASE`);
+  }
+  prepare(layout, options);
+  const startedMs = performance.now();
+  const running = [layout.orchestrator, ...layout.peers].map((part) =>
+    startPart(part, layout, options.watch),
+  );
+  remember(layout, running);
+  const stopping = stopOnSignals(layout, running);
+  try {
+    print(`Starting ${layout.peers.length} peers and the orchestrator (logs in ${layout.folder}) ...`);
+    const late = await allReady(layout, running, READY_MS);
+    if (late !== null) throw new GiveUp(late);
+    await seed(layout);
+    print(
+      `Ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${layout.peers.map((peer) => peer.url).join('  ')}`,
+    );
+    if (options.tour) await tour(layout, print);
+  } catch (error) {
+    if (stopping.signalled) return;
+    await stopAll(running);
+    forget(layout);
+    throw error;
+  }
+  if (options.detach) {
+    stopping.leave();
+    print(`\nRunning in the background; stop with ./demo_kv.sh --stop --port ${options.port}`);
+    return;
+  }
+  print('\nCtrl-C stops all. Kill a peer and watch what happens:');
+  for (const each of running.slice(1))
+    print(`  ${each.name}  pid ${each.pid}  started as: node ${each.args.join(' ')}`);
+  await reportChanges(
+    layout,
+    (line) => print(`${new Date().toLocaleTimeString()}  ${line}`),
+    () => stopping.signalled,
+  );
+}
+
+/** An empty folder unless it was asked for by name, and a secret of this cluster's own. */
+function prepare(layout: Layout, options: DemoOptions): void {
+  if (options.data === null) rmSync(layout.folder, { recursive: true, force: true });
+  mkdirSync(layout.folder, { recursive: true, mode: 0o700 });
+  const { uid } = statSync(layout.folder);
+  if (process.getuid !== undefined && uid !== process.getuid()) {
+    throw new GiveUp(`${layout.folder} belongs to another user: choose a folder of your own with --data DIR`);
+  }
+  if (!existsSync(layout.secretFile)) writeFileSync(layout.secretFile, `${randomToken()}\n`, { mode: 0o600 });
+  chmodSync(layout.secretFile, 0o600);
+}
+
+function stopOnSignals(
+  layout: Layout,
+  running: readonly Running[],
+): { readonly signalled: boolean; leave(): void } {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const state = {
+    signalled: false,
+    leave: () => {
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+  function onSignal(): void {
+    if (state.signalled) return;
+    state.signalled = true;
+    print('\nStopping ...');
+    void stopAll(running).then(() => {
+      forget(layout);
+      process.exit(0);
+    });
+  }
+  for (const name of signals) process.on(name, onSignal);
+  return state;
+}
+
+async function stop(layout: Layout, options: DemoOptions): Promise<void> {
+  const running = remembered(layout);
+  if (running.length === 0) {
+    print(`Nothing of the demo runs on port ${options.port}.`);
+    return;
+  }
+  await stopAll(running);
+  const left = running.filter(isAlive);
+  if (left.length > 0)
+    throw new GiveUp(`could not stop ${left.map((each) => `${each.name} (pid ${each.pid})`).join(', ')}`);
+  forget(layout);
+  print(`Stopped ${running.length} processes.`);
+}
+
+async function status(layout: Layout): Promise<void> {
+  const running = remembered(layout);
+  if (running.length === 0)
+    throw new GiveUp('nothing of the demo runs on this port; start it with ./demo_kv.sh');
+  for (const each of running) {
+    const url = `http://127.0.0.1:${each.args[each.args.indexOf('--port') + 1]}`;
+    const ready = await answersReady({ ...layout.orchestrator, url });
+    print(
+      `${each.name.padEnd(14)} pid ${String(each.pid).padEnd(8)} ${url.padEnd(24)} ${ready ? 'ready' : 'not ready'}`,
+    );
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof GiveUp || error instanceof OptionError)) throw error;
+  process.stderr.write(`demo_kv.sh: ${error.message}\n`);
+  process.exitCode = error instanceof OptionError ? 2 : 1;
+}
