@@ -2,10 +2,28 @@
  * Bodies of requests, read under a limit.
  *
  * Invariants: never more than the limit (and one chunk) is held; what is beyond is not read; a body that
- * announces its length is refused before a byte of it is read.
+ * announces its length is refused before a byte of it is read, and before `100 Continue` asks for it; JSON is
+ * measured before it is parsed, so that a few bytes cannot become many objects.
  */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Problem, type ProblemCode } from './problems.js';
+
+/** How deep arrays and objects may be nested in JSON. */
+export const JSON_MAX_DEPTH = 32;
+
+export interface JsonLimits {
+  readonly maxBytes: number;
+  /** How many items the outermost array may have. */
+  readonly maxItems?: number;
+}
+
+/** Requests whose client waits for `100 Continue` before it sends the body. */
+const waiting = new WeakMap<IncomingMessage, ServerResponse>();
+
+/** Remembers that the client of this request waits until its body is wanted. */
+export function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+  waiting.set(request, response);
+}
 
 /**
  * The whole body.
@@ -22,28 +40,26 @@ export async function readBody(
   }
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) throw refuse(maxBytes, tooLarge);
-  const chunks: Buffer[] = [];
-  let total = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    total += (chunk as Buffer).length;
-    if (total > maxBytes) throw refuse(maxBytes, tooLarge);
-    chunks.push(chunk as Buffer);
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, total);
+  if (request.headers.expect !== undefined) waiting.get(request)?.writeContinue();
+  return collect(request, maxBytes, tooLarge);
 }
 
 /**
- * The body as JSON.
- * @throws Problem `invalid-json` where it is not, or not UTF-8; else as readBody.
+ * The body as the text of one JSON value that is yet to be parsed.
+ * @throws Problem `invalid-json` where it is not UTF-8 or nested too deep, `too-many-items`; else as readBody.
  */
-export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const body = await readBody(request, maxBytes, 'body-too-large');
-  let text: string;
+export async function readJsonText(request: IncomingMessage, limits: JsonLimits): Promise<string> {
+  const body = await readBody(request, limits.maxBytes, 'body-too-large');
+  requireShape(body, limits.maxItems ?? Number.POSITIVE_INFINITY);
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     throw new Problem('invalid-json', 'The body is not UTF-8 text.');
   }
+}
+
+/** @throws Problem `invalid-json` that says what is wrong. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -54,6 +70,79 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   }
 }
 
+/**
+ * The body as JSON.
+ * @throws Problem as readJsonText and parseJson.
+ */
+export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  return parseJson(await readJsonText(request, { maxBytes }));
+}
+
+/** Events, not `for await`: that costs about 10 µs a request more. */
+function collect(request: IncomingMessage, maxBytes: number, tooLarge: ProblemCode): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let total = 0;
+    const onData = (chunk: Buffer) => {
+      total += chunk.length;
+      if (total <= maxBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      leave();
+      request.pause();
+      reject(refuse(maxBytes, tooLarge));
+    };
+    const onEnd = () => {
+      leave();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, total));
+    };
+    const onGone = () => {
+      leave();
+      reject(new Problem('invalid-request', 'The connection ended before the whole body was there.'));
+    };
+    const leave = () => {
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+    };
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+  });
+}
+
 function refuse(maxBytes: number, code: ProblemCode): Problem {
   return new Problem(code, `At most ${maxBytes} bytes are taken here.`, { Connection: 'close' });
 }
+
+/** Counts brackets and outermost commas outside strings; whether it is JSON at all is for the parser. */
+function requireShape(body: Buffer, maxItems: number): void {
+  let depth = 0;
+  let items = 1;
+  let inString = false;
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i];
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
+      if (++depth > JSON_MAX_DEPTH) {
+        throw new Problem('invalid-json', `At most ${JSON_MAX_DEPTH} levels of nesting are taken.`);
+      }
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
+      depth--;
+    } else if (byte === COMMA && depth === 1 && ++items > maxItems) {
+      throw new Problem(
+        'too-many-items',
+        `At most ${maxItems} items are taken in one request; send several.`,
+      );
+    }
+  }
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;

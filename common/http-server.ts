@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type Koa from 'koa';
+import { continueWhenRead } from './http-body.js';
 import type { Logger } from './log.js';
 import { Problem } from './problems.js';
 
@@ -31,33 +32,49 @@ export const HTTP_LIMITS = {
   lingerMs: 1_000,
 } as const;
 
+export type HttpLimits = { readonly [Name in keyof typeof HTTP_LIMITS]: number };
+
 export interface HttpServer {
   readonly port: number;
   /** Stops accepting, lets running requests end for `graceMs`, then cuts. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Serves a Koa application; rejects if the address cannot be bound. */
-export async function startHttpServer(app: Koa, host: string, port: number): Promise<HttpServer> {
+/** Serves a Koa application; rejects if the address cannot be bound. Only tests need other limits. */
+export async function startHttpServer(
+  app: Koa,
+  host: string,
+  port: number,
+  limits: HttpLimits = HTTP_LIMITS,
+): Promise<HttpServer> {
   const handle = app.callback();
   const state = { closing: false };
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (state.closing) response.setHeader('Connection', 'close');
+    void handle(request, response);
+  };
   const server = createServer(
     {
-      maxHeaderSize: HTTP_LIMITS.headerBytes,
-      headersTimeout: HTTP_LIMITS.headersMs,
-      requestTimeout: HTTP_LIMITS.requestMs,
-      keepAliveTimeout: HTTP_LIMITS.keepAliveMs,
-      connectionsCheckingInterval: HTTP_LIMITS.checkMs,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: limits.checkMs,
+      // A request without Host is refused by the funnel, as everything else.
+      requireHostHeader: false,
     },
-    (request, response) => {
-      if (state.closing) response.setHeader('Connection', 'close');
-      void handle(request, response);
-    },
+    serve,
   );
-  server.maxConnections = HTTP_LIMITS.connections;
-  server.maxRequestsPerSocket = HTTP_LIMITS.requestsPerSocket;
-  server.setTimeout(HTTP_LIMITS.idleMs);
+  server.maxConnections = limits.connections;
+  server.maxRequestsPerSocket = limits.requestsPerSocket;
+  server.setTimeout(limits.idleMs);
   server.on('clientError', refuseBrokenRequest);
+  server.on('checkContinue', (request, response) => {
+    continueWhenRead(request, response);
+    serve(request, response);
+  });
+  // Expectations other than 100-continue may be ignored (RFC 9110, 10.1.1).
+  server.on('checkExpectation', serve);
   await listen(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
@@ -72,17 +89,25 @@ export async function startHttpServer(app: Koa, host: string, port: number): Pro
 export function problemFunnel(log: Logger): Koa.Middleware {
   return async (ctx, next) => {
     try {
-      if (ctx.url.length > HTTP_LIMITS.urlChars) throw new Problem('uri-too-long', 'The URL is too long.');
+      requireSoundHead(ctx.req);
       await next();
       if (ctx.respond !== false) requireAnswer(ctx);
     } catch (error) {
-      if (ctx.res.headersSent || ctx.req.destroyed) {
-        ctx.res.destroy();
-        return;
-      }
-      answerProblem(ctx, error instanceof Problem ? error : unexpected(error, log));
+      const problem = error instanceof Problem ? error : unexpected(error, log);
+      // Not `ctx.req.destroyed`: that is also true of a request whose body was read to its end.
+      if (ctx.res.headersSent || ctx.req.socket.destroyed) ctx.res.destroy();
+      else answerProblem(ctx, problem);
     }
   };
+}
+
+function requireSoundHead(request: IncomingMessage): void {
+  if ((request.url as string).length > HTTP_LIMITS.urlChars) {
+    throw new Problem('uri-too-long', `At most ${HTTP_LIMITS.urlChars} characters of URL are taken.`);
+  }
+  if (request.headers.host === undefined && request.httpVersionMinor > 0) {
+    throw new Problem('invalid-request', 'A request needs a Host header.');
+  }
 }
 
 /** Answers a refusal; what is left of the request's body is thrown away within limits. */
@@ -90,6 +115,7 @@ function answerProblem(ctx: Koa.Context, problem: Problem): void {
   ctx.respond = true;
   ctx.status = problem.status;
   ctx.set(problem.headers);
+  ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
   if (!ctx.req.complete) {
     ctx.set('Connection', 'close');
     linger(ctx.req, ctx.res);
@@ -138,7 +164,7 @@ function linger(request: IncomingMessage, response: ServerResponse): void {
 
 /** What the HTTP parser itself refuses never reaches the funnel. */
 function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (!socket.writable || error.code === 'ECONNRESET' || owesAnotherAnswer(socket)) {
     socket.destroy();
     return;
   }
@@ -147,8 +173,33 @@ function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.code}\r\nContent-Type: application/problem+json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
   );
+  drain(socket);
+}
+
+/**
+ * Whether what is written to the socket now would be taken for (a part of) the answer to a request before the broken one.
+ * A client that pipelines a write and then garbage must not take `400` for the answer to its write.
+ */
+function owesAnotherAnswer(socket: Socket): boolean {
+  // Node's own default handler looks at the same field; there is no public one.
+  const answering = (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
+  if (answering === undefined || answering === null) return false;
+  return answering.headersSent || answering.req.complete;
+}
+
+/** As linger, for a connection whose parser has given up. */
+function drain(socket: Socket): void {
+  let left: number = HTTP_LIMITS.lingerBytes;
+  const timer = setTimeout(() => socket.destroy(), HTTP_LIMITS.lingerMs);
+  socket.removeAllListeners('data');
+  socket.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  });
+  socket.on('end', () => socket.destroy());
+  socket.on('close', () => clearTimeout(timer));
+  socket.resume();
 }
 
 function parserProblem(code: string | undefined): Problem {
@@ -157,6 +208,9 @@ function parserProblem(code: string | undefined): Problem {
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new Problem('request-timeout', 'The request took too long to arrive.');
+  }
+  if (code === 'HPE_INVALID_URL') {
+    return new Problem('invalid-request', 'The URL holds a byte that is to be percent-encoded (%XX).');
   }
   return new Problem('invalid-request', 'This is not a valid HTTP request.');
 }

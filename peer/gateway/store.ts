@@ -55,7 +55,7 @@ export interface Store {
   /** Keys of the whole cluster in byte order; null if a partition did not answer in time. */
   list(prefix: string, after: string, limit: number): Promise<KeyPage | null>;
   /**
-   * This node's own data in byte order of the keys, from the first key after `after`.
+   * This node's own data in an order of its own that stays, from the first key after `after`.
    * Lazy: it holds at most a bounded part of the data at a time beside the store's own.
    */
   ownData(prefix: string, after: string): Iterable<readonly [key: string, record: StoredRecord]>;

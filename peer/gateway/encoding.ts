@@ -1,0 +1,157 @@
+/**
+ * How a value stands in JSON, and how JSON becomes a value.
+ *
+ * A number or a JSON document is kept as the text it was sent as: every digit of an integer beyond 2^53, the order of
+ * an object's members and its spacing come back as they went in.
+ *
+ * Invariants: `decode(encode(v))` is `v`; a stored `encoding` is one of ENCODINGS only where the bytes fit it, since
+ * whatever else writes a value leaves `encoding` empty; nothing from JSON is ever assigned to a property.
+ */
+import { isUtf8 } from 'node:buffer';
+import { Problem } from '../../common/problems.js';
+import type { StoredValue } from '../../common/records.js';
+
+export const ENCODINGS = ['string', 'integer', 'float', 'boolean', 'json', 'binary'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+export const TEXT_TYPE = 'text/plain; charset=utf-8';
+
+const CONTENT_TYPE: Readonly<Record<Encoding, string>> = {
+  string: TEXT_TYPE,
+  integer: 'application/json',
+  float: 'application/json',
+  boolean: 'application/json',
+  json: 'application/json',
+  binary: 'application/octet-stream',
+};
+
+/** A value as it stands in JSON. */
+export interface JsonValue {
+  readonly encoding: Encoding;
+  /** JSON text, to be put into an answer as it is. */
+  readonly json: string;
+}
+
+/** @throws Problem `invalid-encoding` where it is none of ENCODINGS; a missing one is `string`. */
+export function encodingOfJson(value: unknown): Encoding {
+  if (value === undefined) return 'string';
+  const encoding = ENCODINGS.find((each) => each === value);
+  if (encoding !== undefined) return encoding;
+  throw new Problem('invalid-encoding', `"encoding" is one of ${ENCODINGS.join(', ')}.`);
+}
+
+/** Whether a value of this encoding is kept as the text it was sent as. */
+export function keepsSource(encoding: Encoding): boolean {
+  return encoding === 'integer' || encoding === 'float' || encoding === 'json';
+}
+
+/**
+ * What to store for a value that stands in JSON; `source` is its own text there, used where keepsSource says so.
+ * @throws Problem `invalid-value` where it does not fit its encoding.
+ */
+export function encode(value: unknown, encoding: Encoding, source: string): StoredValue {
+  if (value === undefined) throw new Problem('invalid-value', '"value" is missing.');
+  return { bytes: bytesOf(value, encoding, source), contentType: CONTENT_TYPE[encoding], encoding };
+}
+
+/** How a stored value stands in JSON; what was not set by JSON gets the encoding that fits its type and bytes. */
+export function decode(value: StoredValue): JsonValue {
+  const known = ENCODINGS.find((each) => each === value.encoding);
+  const encoding = known ?? fittingEncoding(value);
+  switch (encoding) {
+    case 'string':
+      return { encoding, json: JSON.stringify(value.bytes.toString()) };
+    case 'binary':
+      return { encoding, json: `"${value.bytes.toString('base64')}"` };
+    case 'integer':
+    case 'float':
+    case 'boolean':
+    case 'json':
+      return { encoding, json: value.bytes.toString() };
+  }
+}
+
+/** The value as text, where its type says that it is text and its bytes are; else null. */
+export function textOf(value: StoredValue): string | null {
+  return isTextType(value.contentType) && isUtf8(value.bytes) ? value.bytes.toString() : null;
+}
+
+function bytesOf(value: unknown, encoding: Encoding, source: string): Buffer {
+  switch (encoding) {
+    case 'string':
+      return Buffer.from(requireText(value));
+    case 'integer':
+      if (typeof value === 'number' && INTEGER.test(source)) return Buffer.from(source);
+      throw misfit(encoding, 'a number of digits only, such as -42');
+    case 'float':
+      if (typeof value === 'number' && Number.isFinite(value)) return Buffer.from(source);
+      throw misfit(encoding, 'a number, such as 2.5');
+    case 'boolean':
+      if (typeof value === 'boolean') return Buffer.from(String(value));
+      throw misfit(encoding, 'true or false');
+    case 'json':
+      return Buffer.from(source);
+    case 'binary':
+      return bytesOfBase64(value);
+  }
+}
+
+function requireText(value: unknown): string {
+  if (typeof value !== 'string') {
+    throw misfit('string', 'a string; for other values name their "encoding", such as "integer" or "json"');
+  }
+  if (LONE_SURROGATE.test(value)) {
+    throw new Problem(
+      'invalid-value',
+      'The value holds half of a surrogate pair, which is not Unicode text.',
+    );
+  }
+  return value;
+}
+
+function bytesOfBase64(value: unknown): Buffer {
+  if (typeof value === 'string') {
+    const bytes = Buffer.from(value, 'base64');
+    // Buffer.from passes over what is not base64, so only what comes back the same was.
+    if (bytes.toString('base64') === value) return bytes;
+  }
+  throw misfit('binary', 'a string of padded base64 (RFC 4648, section 4)');
+}
+
+function misfit(encoding: Encoding, expected: string): Problem {
+  return new Problem('invalid-value', `With encoding ${encoding}, "value" must be ${expected}.`);
+}
+
+function fittingEncoding(value: StoredValue): Encoding {
+  const text = textOf(value);
+  if (text === null) return 'binary';
+  return isJsonType(value.contentType) && isJson(text) ? 'json' : 'string';
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isJsonType(contentType: string): boolean {
+  return JSON_TYPE.test(contentType);
+}
+
+/** Text by its type; one that names another charset than UTF-8 is bytes to us. */
+function isTextType(contentType: string): boolean {
+  if (!TEXT_TYPES.test(contentType)) return false;
+  const charset = CHARSET.exec(contentType)?.[1];
+  return charset === undefined || UTF8_CHARSETS.test(charset);
+}
+
+const INTEGER = /^-?\d+$/;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const JSON_TYPE = /^application\/(?:[^;\s]{1,100}\+)?json(?:$|[;\s])/i;
+const TEXT_TYPES =
+  /^(?:text\/|application\/(?:[^;\s]{1,100}\+)?(?:json|xml|yaml|javascript)(?:$|[;\s])|image\/svg\+xml)/i;
+const CHARSET = /;\s*charset="?([^";\s]+)/i;
+const UTF8_CHARSETS = /^(?:utf-?8|us-ascii)$/i;

@@ -1,0 +1,120 @@
+/**
+ * Looking at many keys: `/kv` pages through the keys of the whole cluster, `/kv/all-data` streams this node's own data.
+ *
+ * A cursor is the last key of the page before, in base64url, so that it needs no memory here and outlives every peer.
+ * Invariants: pages neither overlap nor leave out a key that stayed; an answer is never built in memory.
+ */
+import type Koa from 'koa';
+import { Problem } from '../../common/problems.js';
+import type { StoredRecord } from '../../common/records.js';
+import { type HeaderList, sendJson, unavailable } from './answers.js';
+import { textOf } from './encoding.js';
+import { joined, streamJson } from './json-stream.js';
+import { fitsKey } from './keys.js';
+import { readQuery } from './query.js';
+import type { Store } from './store.js';
+
+const PARAMETERS = ['prefix', 'limit', 'cursor'] as const;
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
+
+interface Page {
+  readonly prefix: string;
+  /** Null where the client named none. */
+  readonly limit: number | null;
+  /** The last key of the page before; empty at the start. */
+  readonly after: string;
+}
+
+/** `GET /kv`: `{"keys":[…],"cursor":"…"}`, the last page without a cursor. */
+export async function listKeys(ctx: Koa.Context, store: Store): Promise<void> {
+  const page = readPage(ctx);
+  const limit = page.limit ?? DEFAULT_LIMIT;
+  const found = await store.list(page.prefix, page.after, limit);
+  if (found === null) throw unavailable('A part of the cluster did not answer in time; ask again.');
+  const last = found.more ? found.keys.at(-1) : undefined;
+  const headers = servedBy(store);
+  if (last === undefined) {
+    sendJson(ctx, 200, JSON.stringify({ keys: found.keys }), headers);
+    return;
+  }
+  headers.push('Link', nextLink('/kv', page.prefix, limit, last));
+  sendJson(ctx, 200, JSON.stringify({ keys: found.keys, cursor: cursorOf(last) }), headers);
+}
+
+/** `GET /kv/all-data`: `{"key": value, …}` of this node; without a limit all of it. */
+export async function ownData(ctx: Koa.Context, store: Store): Promise<void> {
+  const page = readPage(ctx);
+  const headers = servedBy(store);
+  if (page.limit === null) {
+    const members = membersOf(store.ownData(page.prefix, page.after), null);
+    await streamJson(ctx, 200, joined('{', members, '}'), headers);
+    return;
+  }
+  // A link stands before the data, so the page's keys are looked up first; what is written meanwhile waits for the next.
+  const keys = firstKeys(store.ownData(page.prefix, page.after), page.limit + 1);
+  if (keys.length > page.limit) {
+    keys.pop();
+    headers.push('Link', nextLink('/kv/all-data', page.prefix, page.limit, keys.at(-1) as string));
+  }
+  const members = membersOf(store.ownData(page.prefix, page.after), new Set(keys));
+  await streamJson(ctx, 200, joined('{', members, '}'), headers);
+}
+
+function servedBy(store: Store): HeaderList {
+  return ['Kv-Served-By', store.id];
+}
+
+type Entries = Iterable<readonly [key: string, record: StoredRecord]>;
+
+function firstKeys(entries: Entries, count: number): string[] {
+  const keys: string[] = [];
+  for (const [key] of entries) {
+    keys.push(key);
+    if (keys.length === count) break;
+  }
+  return keys;
+}
+
+/** The entries as members of a JSON object; `only` takes those with these keys, null all. */
+function* membersOf(entries: Entries, only: ReadonlySet<string> | null): Iterable<string> {
+  let left = only?.size ?? Number.POSITIVE_INFINITY;
+  if (left === 0) return;
+  for (const [key, record] of entries) {
+    if (only !== null && !only.has(key)) continue;
+    const text = textOf(record);
+    const value = text === null ? `{"base64":"${record.bytes.toString('base64')}"}` : JSON.stringify(text);
+    yield `${JSON.stringify(key)}:${value}`;
+    if (--left === 0) return;
+  }
+}
+
+function readPage(ctx: Koa.Context): Page {
+  const query = readQuery(ctx.req.url as string, PARAMETERS);
+  const prefix = query.get('prefix') ?? '';
+  if (!fitsKey(prefix)) throw new Problem('invalid-query', '?prefix is longer than a key may be.');
+  return { prefix, limit: readLimit(query.get('limit')), after: readCursor(query.get('cursor')) };
+}
+
+function readLimit(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const limit = Number(text);
+  if (/^\d{1,6}$/.test(text) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new Problem('invalid-query', `?limit is a whole number from 1 to ${MAX_LIMIT}.`);
+}
+
+function readCursor(text: string | undefined): string {
+  if (text === undefined) return '';
+  const key = Buffer.from(text, 'base64url').toString();
+  if (key !== '' && fitsKey(key) && cursorOf(key) === text) return key;
+  throw new Problem('invalid-query', '?cursor is what the page before gave; begin again without it.');
+}
+
+function cursorOf(key: string): string {
+  return Buffer.from(key).toString('base64url');
+}
+
+function nextLink(path: string, prefix: string, limit: number, last: string): string {
+  const query = `prefix=${encodeURIComponent(prefix)}&limit=${limit}&cursor=${cursorOf(last)}`;
+  return `<${path}?${query}>; rel="next"`;
+}
