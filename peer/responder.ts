@@ -11,6 +11,9 @@ import type { Partitions } from './partitions.js';
 import { waitForAll } from './router.js';
 import type { ForwardedOutcome, PeerReply, PeerRequest } from './transport/messages.js';
 
+/** A reply is closed once it carries this much of values, so that no frame grows beyond what the stream takes. */
+const REPLY_BYTES = 8 * 1024 * 1024;
+
 type Ask<T extends PeerRequest['type']> = Extract<PeerRequest, { type: T }>;
 
 export class Responder {
@@ -52,11 +55,16 @@ export class Responder {
     );
   }
 
+  /** Runs them in order, until the values found fill a reply; what is left is for the asker to ask again. */
   private executeNow(operations: readonly Operation[], indexes: readonly number[]): PeerReply {
-    const outcomes = operations.map(
-      (operation, i): ForwardedOutcome =>
-        this.partitions.execute(indexes[i] as number, operation) ?? { type: 'not-owner' },
-    );
+    const outcomes: ForwardedOutcome[] = [];
+    let bytes = 0;
+    for (const [i, operation] of operations.entries()) {
+      if (bytes > REPLY_BYTES) break;
+      const outcome = this.partitions.execute(indexes[i] as number, operation) ?? { type: 'not-owner' };
+      if (outcome.type === 'found') bytes += outcome.record.bytes.length;
+      outcomes.push(outcome);
+    }
     return { type: 'executed', epoch: this.follower.epoch, outcomes };
   }
 

@@ -29,6 +29,7 @@ export type PeerRequest =
 export type ForwardedOutcome = Outcome | { readonly type: 'not-owner' };
 
 export type PeerReply =
+  /** Fewer outcomes than operations: those at the end were not run, the reply being full. */
   | { readonly type: 'executed'; readonly epoch: number; readonly outcomes: readonly ForwardedOutcome[] }
   | {
       readonly type: 'listed';

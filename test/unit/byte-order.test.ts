@@ -1,0 +1,20 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { compareBytes } from '../../common/byte-order.js';
+
+describe('common/byte-order', () => {
+  it('orders as the UTF-8 bytes do', () => {
+    const key = fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed());
+    fc.assert(
+      fc.property(key, key, (a, b) => {
+        expect(Math.sign(compareBytes(a, b))).to.equal(Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('puts a surrogate pair behind the last of the single units', () => {
+    expect(compareBytes('\u{10000}', '\uffff')).to.be.above(0);
+    expect(compareBytes('\uffff', '\u{10000}')).to.be.below(0);
+  });
+});
