@@ -1,0 +1,107 @@
+/**
+ * The registry on disk: the newest view as one JSON file.
+ *
+ * Invariants: at any moment the file is whole, the old view or the new one; when `save` has resolved, the view
+ * outlives a loss of power; a file that is there but broken is never taken for an empty one.
+ */
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type View, viewSchema } from '../common/view.js';
+import { viewFault } from './view-check.js';
+
+const FILE = 'registry.json';
+
+/** A folder or file that cannot be used; the message is one line for a person. */
+export class RegistryFileError extends Error {}
+
+/** Where the newest view is kept. */
+export interface ViewStore {
+  save(view: View): Promise<void>;
+}
+
+/** Forgets: for an orchestrator without a data folder. */
+export const noStore: ViewStore = { save: () => Promise.resolve() };
+
+export class RegistryFile implements ViewStore {
+  readonly #folder: string;
+  readonly #path: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, FILE);
+  }
+
+  /**
+   * Opens the folder, making it if need be.
+   * @returns the file, and the view in it; null where there is none yet
+   * @throws RegistryFileError
+   */
+  static async open(folder: string, cluster: string): Promise<{ file: RegistryFile; view: View | null }> {
+    const file = new RegistryFile(folder);
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw new RegistryFileError(`cannot make the data folder ${folder}: ${codeOf(error)}`);
+    }
+    const view = await file.#load();
+    if (view !== null && view.cluster !== cluster) {
+      throw new RegistryFileError(
+        `${file.#path} belongs to cluster ${view.cluster}, not ${cluster}; give --cluster ${view.cluster} or another --data`,
+      );
+    }
+    return { file, view };
+  }
+
+  /** Calls must not overlap. */
+  async save(view: View): Promise<void> {
+    const temporary = `${this.#path}.new`;
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(view));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.#path);
+    // Without this the rename itself may be undone by a loss of power.
+    const folder = await open(this.#folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async #load(): Promise<View | null> {
+    let text: string;
+    try {
+      text = await readFile(this.#path, 'utf8');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw new RegistryFileError(`cannot read ${this.#path}: ${codeOf(error)}`);
+    }
+    const view = viewSchema.safeParse(parse(text));
+    const fault = view.success ? viewFault(view.data) : describe(view.error.issues[0]);
+    if (fault === null) return view.data as View;
+    throw new RegistryFileError(
+      `${this.#path} is broken (${fault}); bring back a copy, or remove it to go on from what the peers know`,
+    );
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(issue: { path: PropertyKey[]; message: string } | undefined): string {
+  const where = issue?.path.join('.') ?? '';
+  return where === '' ? 'not a view in JSON' : `${where}: ${issue?.message}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

@@ -1,0 +1,22 @@
+/** What the schema of a view cannot say: that the names in it fit together. */
+import type { View } from '../common/view.js';
+
+/** Far beyond any epoch that counting reaches, and far below where counting by one fails. */
+const MAX_EPOCH = 2 ** 50;
+
+/** What is wrong with a view that has the right form; null where nothing is. */
+export function viewFault(view: View): string | null {
+  const ids = new Set(view.members.map((member) => member.id));
+  if (ids.size !== view.members.length) return 'a member is named twice';
+  if (view.epoch > MAX_EPOCH) return `epoch ${view.epoch} is not one that was counted`;
+  for (const [index, { epoch, primary, replicas, source }] of view.partitions.entries()) {
+    if (epoch > view.epoch) return `partition ${index} is newer than the view`;
+    for (const id of [primary, source, ...replicas]) {
+      if (id !== null && !ids.has(id)) return `partition ${index} names ${id}, who is no member`;
+    }
+    if (primary === null && source !== null) return `partition ${index} has a source but no primary`;
+    const holders = primary === null ? replicas : [primary, ...replicas];
+    if (new Set(holders).size !== holders.length) return `partition ${index} names a peer twice`;
+  }
+  return null;
+}
