@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** Starts a peer: reads flags and environment, binds the parts to sockets, and ends them in order. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../common/clock.js';
 import { type HttpServer, startHttpServer } from '../common/http-server.js';
 import { createLogger, type Logger } from '../common/log.js';
@@ -8,6 +7,7 @@ import { hostPort } from '../common/names.js';
 import { helpText, OptionError } from '../common/options.js';
 import { createGateway } from './gateway/gateway.js';
 import { type Identity, takeIdentity } from './identity.js';
+import { handOver } from './leaving.js';
 import { Membership } from './membership.js';
 import { Node } from './node.js';
 import { type PeerSettings, peerOptions, readPeerSettings } from './settings.js';
@@ -15,11 +15,8 @@ import { GrpcTransport } from './transport/grpc-transport.js';
 
 /** A client's request is answered within this time. */
 const REQUEST_MS = 5_000;
-/** All of the leaving, handing over included, takes at most this long… */
-const LEAVE_MS = 3_500;
-/** …and running requests get this long after that. */
+/** Running requests get this long to end after everything was handed over. */
 const GRACE_MS = 1_000;
-const LOOK_MS = 20;
 
 interface Running {
   readonly node: Node;
@@ -125,24 +122,11 @@ function stopOnSignal(running: Running, log: Logger): void {
 async function stop(running: Running, log: Logger): Promise<void> {
   const { node, membership, http, transport } = running;
   membership.stop();
-  await handOver(node, membership, log);
+  await handOver(node, () => membership.leave(), systemClock.monotonicMs, log);
   await http.close(GRACE_MS);
   node.stop();
   await transport.close();
   log.info('stopped');
-}
-
-async function handOver(node: Node, membership: Membership, log: Logger): Promise<void> {
-  if (node.isEmpty()) return;
-  log.info('hands its partitions over, then stops');
-  const deadline = systemClock.monotonicMs() + LEAVE_MS;
-  const refusal = await membership.leave();
-  if (refusal !== null) {
-    log.warn(`stops without handing over: ${refusal}`);
-    return;
-  }
-  while (!node.isEmpty() && systemClock.monotonicMs() < deadline) await pause(LOOK_MS);
-  if (!node.isEmpty()) log.warn('time is up: stops before all was handed over');
 }
 
 async function bind<T>(port: number, flag: string, listen: () => Promise<T>): Promise<T> {
