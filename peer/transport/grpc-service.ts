@@ -2,9 +2,14 @@
 import {
   ChannelCredentials,
   type ChannelOptions,
+  logVerbosity,
   ServerCredentials,
   type ServiceDefinition,
+  setLogVerbosity,
 } from '@grpc/grpc-js';
+
+// gRPC writes to the console; what it has to say comes to us as errors and statuses too, and goes to our log.
+setLogVerbosity(logVerbosity.NONE);
 
 const MiB = 1024 * 1024;
 

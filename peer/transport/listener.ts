@@ -20,6 +20,9 @@ import type { TransportLog } from './log.js';
 /** Distinct refusals that are remembered so as to be logged once; then all are forgotten. */
 const MAX_LOGGED = 256;
 
+/** gRPC tells the system's error in its message only. */
+const SYSTEM_CODE = /\bE[A-Z]{3,}\b/;
+
 export interface ListenerOptions {
   readonly self: Hello;
   readonly secret: string | null;
@@ -38,11 +41,14 @@ export class Listener {
     });
   }
 
-  /** Binds the port, 0 for any; answers with the one that was bound. Rejects if it is taken. */
+  /**
+   * Binds the port, 0 for any; answers with the one that was bound.
+   * Rejects with an Error that has the system's `code` (`EADDRINUSE`, …) if it cannot.
+   */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.server.bindAsync(hostPort(host, port), serverCredentials(), (error, bound) => {
-        if (error) reject(error);
+        if (error) reject(Object.assign(error, { code: SYSTEM_CODE.exec(error.message)?.[0] }));
         else resolve(bound);
       });
     });
