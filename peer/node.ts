@@ -126,7 +126,8 @@ export class Node implements Store {
       if (partition.primary !== null) count(primary, partition.primary);
       for (const id of partition.replicas) count(replica, id);
     }
-    const nodes = view.members.map((member) => ({
+    const members = view.members.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const nodes = members.map((member) => ({
       id: member.id,
       address: addressOf(member),
       status: member.status,

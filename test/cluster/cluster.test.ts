@@ -62,7 +62,7 @@ describe('a cluster of real processes', function () {
     await cluster.settled();
     await pause(UNDER_LOAD_MS);
     const report = await stop();
-    expect(report.failures).to.deep.equal([]);
+    expect(report.failures.slice(0, 5).join('\n')).to.equal('');
     expect(report.requests).to.be.above(100);
     expect((await allNodes(cluster.peers[0] as TestProcess)).epoch).to.be.at.least(epochBefore);
   });
@@ -79,7 +79,7 @@ describe('a cluster of real processes', function () {
     });
     await cluster.settled();
     await pause(UNDER_LOAD_MS);
-    expect((await stop()).failures).to.deep.equal([]);
+    expect((await stop()).failures.slice(0, 5).join('\n')).to.equal('');
     expect(await missing(sixth, keys)).to.deep.equal([]);
   });
 
@@ -94,7 +94,7 @@ describe('a cluster of real processes', function () {
     expect(performance.now() - startedAt).to.be.below(5_000);
     await cluster.settled();
     await pause(UNDER_LOAD_MS);
-    expect((await stop()).failures).to.deep.equal([]);
+    expect((await stop()).failures.slice(0, 5).join('\n')).to.equal('');
     expect(await missing(others[0] as TestProcess, keys)).to.deep.equal([]);
   });
 

@@ -59,20 +59,19 @@ export class TestProcess {
 }
 
 export class Cluster {
-  readonly folder = mkdtempSync(join(tmpdir(), 'covey-test-'));
   readonly peers: TestProcess[] = [];
   private made = 0;
 
   private constructor(
+    readonly folder: string,
     readonly orchestrator: TestProcess,
-    private readonly orchestratorUrl: string,
   ) {}
 
   /** Starts an orchestrator and peers, and waits until all are ready and agree. */
   static async start(peerCount: number, orchestratorFlags: readonly string[] = []): Promise<Cluster> {
     const [port] = await freePorts(1);
     const url = `http://127.0.0.1:${port}`;
-    const folder = mkdtempSync(join(tmpdir(), 'covey-test-orchestrator-'));
+    const folder = mkdtempSync(join(tmpdir(), 'covey-test-'));
     const args = [
       join(ROOT, 'orchestrator/main.js'),
       '--port',
@@ -81,9 +80,9 @@ export class Cluster {
       folder,
       ...orchestratorFlags,
     ];
-    const orchestrator = new TestProcess('orchestrator', url, args, join(folder, 'log'));
+    const orchestrator = new TestProcess('orchestrator', url, args, join(folder, 'orchestrator.log'));
     orchestrator.start();
-    const cluster = new Cluster(orchestrator, url);
+    const cluster = new Cluster(folder, orchestrator);
     for (let i = 0; i < peerCount; i++) await cluster.addPeer();
     await cluster.settled();
     return cluster;
@@ -95,7 +94,7 @@ export class Cluster {
     const [port, peerPort] = await freePorts(2);
     const args = [
       ...[join(ROOT, 'peer/main.js'), '--id', id, '--port', String(port), '--peer-port', String(peerPort)],
-      ...['--orchestrator', this.orchestratorUrl, ...flags],
+      ...['--orchestrator', this.orchestrator.url, ...flags],
     ];
     const peer = new TestProcess(id, `http://127.0.0.1:${port}`, args, join(this.folder, `${id}.log`));
     this.peers.push(peer);

@@ -10,7 +10,8 @@ export interface LoadReport {
  * Starts `clients` loops, each with keys of its own, so that each knows what a read must answer.
  * Call the returned function to end them.
  */
-export function startLoad(peers: readonly TestProcess[], clients: number): () => Promise<LoadReport> {
+export function startLoad(among: readonly TestProcess[], clients: number): () => Promise<LoadReport> {
+  const peers = [...among];
   const state = { stopped: false, requests: 0, failures: [] as string[] };
   const loops = Array.from({ length: clients }, (_, client) => loop(client, peers, state));
   return async () => {
