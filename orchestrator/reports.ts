@@ -1,18 +1,8 @@
 /** What the orchestrator tells people about the cluster, as values that are ready for JSON. */
-import { hostPort } from '../common/names.js';
-import type { Member, View } from '../common/view.js';
+import { summarise } from '../common/summary.js';
+import type { View } from '../common/view.js';
 import type { Keeper } from './keeper.js';
 import { moving } from './registry.js';
-
-/** One member; the shape is that of a peer's `/all-nodes`. */
-export interface NodeReport {
-  readonly id: string;
-  readonly address: string;
-  readonly status: Member['status'];
-  readonly since: string;
-  readonly weight: number;
-  readonly partitions: { readonly primary: number; readonly replica: number };
-}
 
 export interface Check {
   readonly name: string;
@@ -22,7 +12,7 @@ export interface Check {
 
 /** `GET /all-nodes` */
 export function membersReport(view: View, url: string): object {
-  return { cluster: view.cluster, epoch: view.epoch, orchestrator: url, nodes: nodesOf(view) };
+  return { cluster: view.cluster, epoch: view.epoch, orchestrator: url, nodes: summarise(view) };
 }
 
 /** `GET /partitions` */
@@ -34,7 +24,7 @@ export function partitionsReport(view: View): object {
 /** `GET /status`: members with their health, and what is under way. */
 export function statusReport(keeper: Keeper, url: string, nowMs: number): object {
   const { view } = keeper;
-  const nodes = nodesOf(view).map((node) => {
+  const nodes = summarise(view).map((node) => {
     const contact = keeper.contact(node.id);
     const answered = contact?.answeredMs ?? null;
     return {
@@ -81,25 +71,4 @@ export function readinessReport(keeper: Keeper): Check[] {
       detail: `${up} of ${view.members.length} up, ${moving(view)} partitions on their way`,
     },
   ];
-}
-
-function nodesOf(view: View): NodeReport[] {
-  const primary = new Map<string, number>();
-  const replica = new Map<string, number>();
-  for (const partition of view.partitions) {
-    if (partition.primary !== null) count(primary, partition.primary);
-    for (const id of partition.replicas) count(replica, id);
-  }
-  return view.members.map(({ id, host, port, status, memberSinceMs, weight }) => ({
-    id,
-    address: hostPort(host, port),
-    status,
-    since: new Date(memberSinceMs).toISOString(),
-    weight,
-    partitions: { primary: primary.get(id) ?? 0, replica: replica.get(id) ?? 0 },
-  }));
-}
-
-function count(counts: Map<string, number>, id: string): void {
-  counts.set(id, (counts.get(id) ?? 0) + 1);
 }

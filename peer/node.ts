@@ -9,6 +9,7 @@ import type { Logger } from '../common/log.js';
 import { hostPort } from '../common/names.js';
 import { formatVersion, type Operation, type StoredRecord } from '../common/records.js';
 import { partitionOfKey } from '../common/slots.js';
+import { summarise } from '../common/summary.js';
 import { type Member, memberOf, type View } from '../common/view.js';
 import { Follower } from './follower.js';
 import type { Answer, ClusterSummary, Holder, KeyPage, Store } from './gateway/store.js';
@@ -120,22 +121,7 @@ export class Node implements Store {
     const view = this.follower.view;
     const { cluster, orchestrator } = this.options;
     if (view === null) return { cluster, epoch: 0, orchestrator, nodes: [] };
-    const primary = new Map<string, number>();
-    const replica = new Map<string, number>();
-    for (const partition of view.partitions) {
-      if (partition.primary !== null) count(primary, partition.primary);
-      for (const id of partition.replicas) count(replica, id);
-    }
-    const members = view.members.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const nodes = members.map((member) => ({
-      id: member.id,
-      address: addressOf(member),
-      status: member.status,
-      since: new Date(member.memberSinceMs).toISOString(),
-      weight: member.weight,
-      partitions: { primary: primary.get(member.id) ?? 0, replica: replica.get(member.id) ?? 0 },
-    }));
-    return { cluster, epoch: view.epoch, orchestrator, nodes };
+    return { cluster, epoch: view.epoch, orchestrator, nodes: summarise(view) };
   }
 
   readiness(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[] {
@@ -177,8 +163,4 @@ export class Node implements Store {
 
 function addressOf(member: Member): string {
   return hostPort(member.host, member.port);
-}
-
-function count(counts: Map<string, number>, id: string): void {
-  counts.set(id, (counts.get(id) ?? 0) + 1);
 }

@@ -3,6 +3,7 @@
  * otherwise, never rejects for an operating error, and settles within the request deadline.
  */
 import type { Operation, Outcome, StoredRecord } from '../../common/records.js';
+import type { NodeSummary } from '../../common/summary.js';
 import type { Status } from '../../common/view.js';
 
 /** An outcome with the peer that gave it. */
@@ -27,15 +28,6 @@ export interface Holder {
   readonly status: Status;
   /** The version it holds; null where it has no such key, or did not answer. */
   readonly version: string | null;
-}
-
-export interface NodeSummary {
-  readonly id: string;
-  readonly address: string;
-  readonly status: Status;
-  readonly since: string;
-  readonly weight: number;
-  readonly partitions: { readonly primary: number; readonly replica: number };
 }
 
 export interface ClusterSummary {
