@@ -12,7 +12,6 @@ export class Draft {
   #base: View;
   #partitions: readonly PartitionView[];
   #copies: number;
-  #adopted = false;
   #changed = false;
 
   constructor(base: View, wallMs: number) {
@@ -32,9 +31,8 @@ export class Draft {
     return this.#partitions;
   }
 
-  /** Whether it goes on from another view than ours. */
-  get adopted(): boolean {
-    return this.#adopted;
+  get copies(): number {
+    return this.#copies;
   }
 
   /** The new view; null where nothing changed. */
@@ -57,7 +55,6 @@ export class Draft {
   adopt(newer: View): number {
     const ours = [...this.members.values()];
     this.#base = newer;
-    this.#adopted = true;
     this.#changed = true;
     this.#partitions = newer.partitions;
     this.#copies = newer.copies;

@@ -10,7 +10,9 @@ import type { Health, Leaving, Registration } from '../common/control.js';
 import type { Logger } from '../common/log.js';
 import { Problem } from '../common/problems.js';
 import type { View } from '../common/view.js';
-import type { Contact, Now, Refusal, Registry } from './registry.js';
+import type { Contact } from './contacts.js';
+import type { Refusal } from './refusals.js';
+import type { Now, Registry } from './registry.js';
 import type { ViewStore } from './registry-file.js';
 
 export class Keeper {

@@ -7,7 +7,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type View, viewSchema } from '../common/view.js';
-import { viewFault } from './view-check.js';
+import { viewFault } from './views.js';
 
 const FILE = 'registry.json';
 

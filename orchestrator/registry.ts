@@ -3,19 +3,25 @@
  * happens comes in with the time, and the newest view and what there is to tell come out.
  *
  * Invariants: every change makes a new view with a greater epoch; a view is never changed once it was given out; a
- * member is `down` only after it missed answers for `MISSING_MS`, and loses its partitions only after it was down for
- * `repairAfterMs` and somebody else can take them.
+ * member is `down` only after it was asked in vain for `MISSING_MS`, and loses its partitions only after it was down
+ * for `repairAfterMs` and somebody else can take them.
  */
 import type { Health, Leaving, Registration } from '../common/control.js';
-import type { ProblemCode } from '../common/problems.js';
-import { PARTITION_COUNT } from '../common/slots.js';
 import type { Member, View } from '../common/view.js';
+import { type Contact, Contacts } from './contacts.js';
 import { Draft } from './draft.js';
-import { plan } from './moves.js';
-import { viewFault } from './view-check.js';
+import { type Condition, plan } from './moves.js';
+import {
+  full,
+  lastPeer,
+  type Refusal,
+  refuseStranger,
+  refuseSuccessor,
+  sameAddress,
+  wrongCluster,
+} from './refusals.js';
+import { emptyView, moving, viewFault } from './views.js';
 
-/** A member that has not answered for this long, from the first question that stayed without answer, is down. */
-export const MISSING_MS = 1_500;
 /** Before the very first placement, how long to wait for one more peer after each that came … */
 const SETTLE_MS = 300;
 /** … and how long at most after the first. */
@@ -36,55 +42,37 @@ export interface Now {
   readonly wallMs: number;
 }
 
-/** An operating error: a stable code, and a sentence for a person. */
-export interface Refusal {
-  readonly code: ProblemCode;
-  readonly detail: string;
-}
-
 /** Something an operator wants to read. */
 export interface Notice {
   readonly level: 'info' | 'warn';
   readonly text: string;
 }
 
-/** What is known of a member besides the view; none of it outlives the process. */
-export interface Contact {
-  /** When the first question was asked that stayed without answer; null while it answers. */
-  missingSinceMs: number | null;
-  downSinceMs: number | null;
-  leaving: boolean;
-  answeredMs: number | null;
-  /** Epoch of the view that it follows. */
-  epoch: number;
-  fetching: number;
-}
-
 export class Registry {
   readonly #options: RegistryOptions;
-  readonly #contacts = new Map<string, Contact>();
+  readonly #contacts: Contacts;
   #view: View;
   #notices: Notice[] = [];
   #settle: { sinceMs: number; untilMs: number } | null = null;
   /** The fit peers and the number of copies that the table was last balanced for. */
   #balancedFor = '';
-  #tickedMs: number;
+  #lastMs: number;
 
   /** @param known the view to go on from; null for a cluster that was never seen. */
   constructor(options: RegistryOptions, known: View | null, now: Now) {
     this.#options = options;
-    this.#view = known ?? emptyView(options);
-    this.#tickedMs = now.ms;
-    for (const member of this.#view.members) this.#meet(member, now.ms);
+    this.#view = known ?? emptyView(options.cluster, options.copies);
+    this.#lastMs = now.ms;
+    this.#contacts = new Contacts(this.#view.members, now.ms);
   }
 
   get view(): View {
     return this.#view;
   }
 
-  /** What is known of a member; undefined for a stranger. */
+  /** What is known of a member besides the view; undefined for a stranger. */
   contact(id: string): Readonly<Contact> | undefined {
-    return this.#contacts.get(id);
+    return this.#contacts.find(id);
   }
 
   /** What there is to tell since the last call. */
@@ -96,68 +84,45 @@ export class Registry {
 
   /** A peer starts, or says again that it is there. */
   register(registration: Registration, now: Now): Refusal | null {
-    const { cluster, view: theirs, id, instance } = registration;
-    if (cluster !== this.#options.cluster) return this.#wrongCluster(cluster);
-    if (theirs !== null && theirs.cluster !== this.#options.cluster)
-      return this.#wrongCluster(theirs.cluster);
+    const { cluster, view, id } = registration;
+    const stranger = [cluster, view?.cluster ?? cluster].find((each) => each !== this.#options.cluster);
+    if (stranger !== undefined) return wrongCluster(this.#options.cluster, stranger);
     const draft = new Draft(this.#view, now.wallMs);
-    let lost = 0;
-    if (theirs !== null && theirs.epoch > this.#view.epoch) {
-      const fault = viewFault(theirs);
-      if (fault !== null) return { code: 'invalid-registration', detail: `view: ${fault}.` };
-      lost = draft.adopt(theirs);
-    }
+    const newer = view !== null && view.epoch > this.#view.epoch ? view : null;
+    const fault = newer === null ? null : viewFault(newer);
+    if (fault !== null) return { code: 'invalid-registration', detail: `view: ${fault}.` };
+    const lost = newer === null ? 0 : draft.adopt(newer);
     const known = draft.members.get(id);
     const refusal = known === undefined ? this.#makeRoom(draft) : refuseSuccessor(registration, known);
     if (refusal !== null) return refusal;
-    if (theirs !== null && draft.adopted) {
+    if (newer !== null) {
       this.#tell(
         'warn',
-        `goes on from view ${theirs.epoch}, which ${id} brought; ours was ${this.#view.epoch}`,
+        `goes on from view ${newer.epoch}, which ${id} brought; ours was ${this.#view.epoch}`,
       );
-      this.#tellLost(lost, 'peers started anew that it names');
-      for (const member of theirs.members) this.#meet(member, now.ms);
+      this.#tellLost(lost, 'members that it names started anew');
+      this.#contacts.meet(newer.members, now.ms);
     }
-    const isNew = known === undefined || known.instance !== instance || !sameAddress(known, registration);
-    if (known === undefined) {
-      draft.join(registration);
-      this.#tell(
-        'info',
-        `${id} joined (${registration.host}:${registration.port}, weight ${registration.weight})`,
-      );
-    } else if (isNew) {
-      this.#restarted(draft, registration);
-    } else if (known.weight !== registration.weight || known.peerPort !== registration.peerPort) {
-      draft.update(id, { weight: registration.weight, peerPort: registration.peerPort });
-    }
-    if (isNew) this.#contacts.set(id, freshContact());
+    this.#admit(draft, registration, known);
     if (!draft.hasOwners()) this.#waitForMore(now.ms);
     this.#finish(draft, now.ms);
     return null;
   }
 
   /** A peer wants to stop and asks for its partitions to be taken over. */
-  leave({ cluster, id, instance }: Leaving, now: Now): Refusal | null {
-    if (cluster !== this.#options.cluster) return this.#wrongCluster(cluster);
+  leave(leaving: Leaving, now: Now): Refusal | null {
+    const { cluster, id } = leaving;
+    if (cluster !== this.#options.cluster) return wrongCluster(this.#options.cluster, cluster);
     const draft = new Draft(this.#view, now.wallMs);
     const member = draft.members.get(id);
     if (member === undefined) return null;
-    if (member.instance !== instance) {
-      return {
-        code: 'stale-instance',
-        detail: `${id} is registered with instance ${member.instance}, not ${instance}: another process has its name.`,
-      };
-    }
-    const contact = this.#contacts.get(id) as Contact;
+    const refusal = refuseStranger(leaving, member);
+    if (refusal !== null) return refusal;
+    const contact = this.#contacts.of(id);
     if (contact.leaving && !draft.owns(id)) {
       this.#remove(draft, id);
     } else {
-      if (draft.leads(id) && !this.#fit(draft).some((peer) => peer.id !== id)) {
-        return {
-          code: 'last-peer',
-          detail: `Nobody is there to take over what ${id} holds; it would be lost. Start another peer first.`,
-        };
-      }
+      if (draft.leads(id) && !ablePeers(draft).some((peer) => peer.id !== id)) return lastPeer(id);
       if (!contact.leaving) this.#tell('info', `${id} leaves`);
       contact.leaving = true;
       if (member.status === 'up') draft.update(id, { status: 'leaving' });
@@ -170,25 +135,17 @@ export class Registry {
   answered(id: string, health: Health, now: Now): boolean {
     const draft = new Draft(this.#view, now.wallMs);
     const member = draft.members.get(id);
-    const contact = this.#contacts.get(id);
-    if (member === undefined || contact === undefined) return false;
-    if (health.cluster !== this.#view.cluster || health.id !== id || health.instance !== member.instance) {
+    if (health.cluster !== this.#view.cluster || health.id !== id || health.instance !== member?.instance) {
       return false;
     }
-    const wasBehind = this.#anyKnowsNewer(this.#view.epoch);
-    Object.assign(contact, {
-      missingSinceMs: null,
-      downSinceMs: null,
-      answeredMs: now.ms,
-      epoch: health.epoch,
-      fetching: health.fetching.length,
-    });
-    if (!wasBehind && health.epoch > this.#view.epoch) {
+    const contact = this.#contacts.of(id);
+    if (health.epoch > Math.max(this.#view.epoch, contact.epoch)) {
       this.#tell(
         'warn',
-        `${id} follows view ${health.epoch}, ours is ${this.#view.epoch}: nothing moves until it registers`,
+        `${id} follows view ${health.epoch}, ours is ${this.#view.epoch}: nothing moves until it registers again`,
       );
     }
+    this.#contacts.answered(id, health, now.ms);
     if (member.status === 'down') {
       draft.update(id, { status: contact.leaving ? 'leaving' : 'up' });
       this.#tell('info', `${id} is up again`);
@@ -200,7 +157,7 @@ export class Registry {
 
   /** A peer did not answer the question that was asked at `askedMs`. */
   missed(id: string, askedMs: number, now: Now): void {
-    const contact = this.#contacts.get(id);
+    const contact = this.#contacts.find(id);
     if (contact !== undefined) contact.missingSinceMs ??= askedMs;
     this.tick(now);
   }
@@ -209,53 +166,55 @@ export class Registry {
   tick(now: Now): void {
     const draft = new Draft(this.#view, now.wallMs);
     for (const { id, status } of this.#view.members) {
-      const contact = this.#contacts.get(id) as Contact;
-      const missing = contact.missingSinceMs !== null && now.ms - contact.missingSinceMs >= MISSING_MS;
-      if (missing && status !== 'down') {
-        draft.update(id, { status: 'down' });
-        contact.downSinceMs = now.ms;
-        if (!contact.leaving || draft.owns(id)) this.#tell('warn', `${id} does not answer: down`);
-      }
+      if (status === 'down' || !this.#contacts.isMissing(id, now.ms)) continue;
+      draft.update(id, { status: 'down' });
+      const contact = this.#contacts.of(id);
+      contact.downSinceMs = now.ms;
+      if (!contact.leaving || draft.owns(id)) this.#tell('warn', `${id} does not answer: down`);
     }
     this.#finish(draft, now.ms);
   }
 
   /** When `tick` has something to do next, if nothing else happens; null for never. */
   wakeAtMs(): number | null {
-    const times = this.#settle === null ? [] : [this.#settle.untilMs];
-    for (const { id, status } of this.#view.members) {
-      const { missingSinceMs, downSinceMs } = this.#contacts.get(id) as Contact;
-      if (status !== 'down' && missingSinceMs !== null) times.push(missingSinceMs + MISSING_MS);
-      if (status === 'down' && downSinceMs !== null) times.push(downSinceMs + this.#options.repairAfterMs);
-    }
+    const settled = this.#settle === null ? [] : [this.#settle.untilMs];
+    const deadlines = this.#contacts.deadlines(this.#view, this.#options.repairAfterMs);
     // What is past and still stands (nobody can take over) waits for an event, not for time.
-    const ahead = times.filter((ms) => ms > this.#tickedMs);
+    const ahead = [...settled, ...deadlines].filter((ms) => ms > this.#lastMs);
     return ahead.length === 0 ? null : Math.min(...ahead);
   }
 
-  #restarted(draft: Draft, registration: Registration): void {
-    const { id, instance } = registration;
-    const lost = draft.restart(registration);
-    this.#tell('info', `${id} is back as a new process (instance ${instance})`);
-    this.#tellLost(lost, `${id} started with an empty memory`);
+  /** Makes the process that registers a member, in place of the one before if there was one. */
+  #admit(draft: Draft, registration: Registration, known: Member | undefined): void {
+    const { id, host, port, peerPort, instance, weight } = registration;
+    if (known === undefined) {
+      draft.join(registration);
+      this.#tell('info', `${id} joined (${host}:${port}, weight ${weight})`);
+    } else if (known.instance !== instance || !sameAddress(known, registration)) {
+      this.#tell('info', `${id} is back as a new process (${host}:${port}, instance ${instance})`);
+      this.#tellLost(draft.restart(registration), `${id} started with an empty memory`);
+    } else {
+      if (known.weight !== weight || known.peerPort !== peerPort) draft.update(id, { weight, peerPort });
+      return;
+    }
+    this.#contacts.begin(id);
   }
 
   /** Plans what must move, and makes the changes the newest view. */
   #finish(draft: Draft, nowMs: number): void {
-    this.#tickedMs = nowMs;
-    if (this.#view.copies !== this.#options.copies) draft.setCopies(this.#options.copies);
+    this.#lastMs = nowMs;
+    if (draft.copies !== this.#options.copies) draft.setCopies(this.#options.copies);
     this.#plan(draft, nowMs);
-    for (const [id, contact] of this.#contacts) {
-      const member = draft.members.get(id);
-      if (contact.leaving && member?.status === 'down' && !draft.owns(id)) this.#remove(draft, id);
+    for (const { id, status } of [...draft.members.values()]) {
+      if (status === 'down' && this.#contacts.of(id).leaving && !draft.owns(id)) this.#remove(draft, id);
     }
     const next = draft.view();
     if (next === null) return;
     const before = moving(this.#view);
     const after = moving(next);
+    this.#view = next;
     if (after > before) this.#tell('info', `${after} partitions on their way to new primaries`);
     else if (after === 0 && before > 0) this.#tell('info', 'all moves are done');
-    this.#view = next;
   }
 
   #plan(draft: Draft, nowMs: number): void {
@@ -263,47 +222,33 @@ export class Registry {
       if (!draft.hasOwners() && nowMs < this.#settle.untilMs) return;
       this.#settle = null;
     }
-    // A peer knows a newer view than we do: our table is old, and to move by it might lose what was written since.
-    if (this.#anyKnowsNewer(draft.epoch - 1)) return;
-    const fit = this.#fit(draft);
-    const key = JSON.stringify([this.#options.copies, ...fit.map(({ id, weight }) => [id, weight])]);
-    const hadOwners = draft.hasOwners();
+    // A peer knows a newer view than we do: our table is old, and moving by it might lose what was written since.
+    if (this.#contacts.anyKnowsNewer(draft.members.values(), draft.epoch - 1)) return;
+    const candidates = ablePeers(draft);
+    const key = JSON.stringify([this.#options.copies, ...candidates.map(({ id, weight }) => [id, weight])]);
+    const isFirst = !draft.hasOwners();
     const { partitions, lost, balanced } = plan({
       partitions: draft.partitions,
       epoch: draft.epoch,
       copies: this.#options.copies,
-      fit,
-      condition: (id) => this.#condition(draft, id, nowMs),
+      fit: candidates,
+      condition: (id) => this.#condition(draft.members.get(id), nowMs),
       rebalance: key !== this.#balancedFor,
     });
+    const changed = draft.setPartitions(partitions);
     if (balanced) this.#balancedFor = key;
-    else if (draft.setPartitions(partitions)) this.#balancedFor = '';
-    draft.setPartitions(partitions);
-    if (!hadOwners && draft.hasOwners()) this.#tell('info', `partitions placed on ${fit.length} peers`);
-    this.#tellLost(lost, 'a peer did not come back');
+    else if (changed) this.#balancedFor = '';
+    if (isFirst && draft.hasOwners()) this.#tell('info', `partitions placed on ${candidates.length} peers`);
+    this.#tellLost(lost, 'a peer that held them did not come back');
   }
 
-  #condition(draft: Draft, id: string, nowMs: number): ReturnType<Parameters<typeof plan>[0]['condition']> {
-    const member = draft.members.get(id);
-    const contact = this.#contacts.get(id);
-    if (member === undefined || contact === undefined) return 'lost';
+  #condition(member: Member | undefined, nowMs: number): Condition {
+    if (member === undefined) return 'lost';
     if (member.status === 'down') {
-      const since = contact.downSinceMs ?? nowMs;
+      const since = this.#contacts.of(member.id).downSinceMs ?? nowMs;
       return nowMs - since >= this.#options.repairAfterMs ? 'lost' : 'waited-for';
     }
     return member.status === 'leaving' || member.weight === 0 ? 'handing-over' : 'well';
-  }
-
-  #fit(draft: Draft): Member[] {
-    return [...draft.members.values()]
-      .filter((member) => member.status === 'up' && member.weight > 0)
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
-
-  #anyKnowsNewer(epoch: number): boolean {
-    return this.#view.members.some(
-      ({ id, status }) => status !== 'down' && (this.#contacts.get(id)?.epoch ?? 0) > epoch,
-    );
   }
 
   #waitForMore(nowMs: number): void {
@@ -316,38 +261,15 @@ export class Registry {
     const gone = [...draft.members.values()]
       .filter((member) => member.status === 'down' && !draft.owns(member.id))
       .sort((a, b) => a.statusSinceMs - b.statusSinceMs)[0];
-    if (gone === undefined) {
-      return {
-        code: 'too-many-requests',
-        detail: `The cluster has ${MAX_MEMBERS} members and takes no more.`,
-      };
-    }
+    if (gone === undefined) return full(MAX_MEMBERS);
     this.#remove(draft, gone.id);
     return null;
   }
 
   #remove(draft: Draft, id: string): void {
     draft.remove(id);
-    this.#contacts.delete(id);
+    this.#contacts.remove(id);
     this.#tell('info', `${id} left`);
-  }
-
-  /** Starts to follow a member that a view names. */
-  #meet(member: Member, nowMs: number): void {
-    if (this.#contacts.has(member.id)) return;
-    this.#contacts.set(member.id, {
-      ...freshContact(),
-      // How long it has been down in the eyes of another process says nothing: it gets its time anew.
-      downSinceMs: member.status === 'down' ? nowMs : null,
-      leaving: member.status === 'leaving',
-    });
-  }
-
-  #wrongCluster(theirs: string): Refusal {
-    return {
-      code: 'wrong-cluster',
-      detail: `This is the orchestrator of cluster ${this.#options.cluster}, not of ${theirs}; check --cluster and --orchestrator.`,
-    };
   }
 
   #tell(level: Notice['level'], text: string): void {
@@ -360,47 +282,9 @@ export class Registry {
   }
 }
 
-/** Partitions whose data is on its way to a new primary. */
-export function moving(view: View): number {
-  return view.partitions.filter((partition) => partition.source !== null).length;
-}
-
-function refuseSuccessor(registration: Registration, known: Member): Refusal | null {
-  const { id, instance } = registration;
-  if (known.status !== 'down' && !sameAddress(known, registration)) {
-    return {
-      code: 'id-taken',
-      detail: `${id} is the name of a peer at ${known.host}:${known.port} that is up; choose another --id.`,
-    };
-  }
-  if (instance >= known.instance) return null;
-  return {
-    code: 'stale-instance',
-    detail: `${id} is registered with instance ${known.instance}, which is newer than ${instance}: a later process has its name.`,
-  };
-}
-
-function sameAddress(a: { host: string; port: number }, b: { host: string; port: number }): boolean {
-  return a.host === b.host && a.port === b.port;
-}
-
-function freshContact(): Contact {
-  return {
-    missingSinceMs: null,
-    downSinceMs: null,
-    leaving: false,
-    answeredMs: null,
-    epoch: 0,
-    fetching: 0,
-  };
-}
-
-function emptyView({ cluster, copies }: RegistryOptions): View {
-  const partitions = Array.from({ length: PARTITION_COUNT }, () => ({
-    epoch: 0,
-    primary: null,
-    replicas: [],
-    source: null,
-  }));
-  return { cluster, epoch: 0, copies, members: [], partitions };
+/** The members that may be given partitions. */
+function ablePeers(draft: Draft): Member[] {
+  return [...draft.members.values()]
+    .filter((member) => member.status === 'up' && member.weight > 0)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

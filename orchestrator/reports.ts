@@ -2,7 +2,7 @@
 import { summarise } from '../common/summary.js';
 import type { View } from '../common/view.js';
 import type { Keeper } from './keeper.js';
-import { moving } from './registry.js';
+import { moving } from './views.js';
 
 export interface Check {
   readonly name: string;

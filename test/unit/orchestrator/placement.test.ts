@@ -80,7 +80,9 @@ function copiesAdded(before: readonly Placed[], after: readonly Placed[]): numbe
   return added;
 }
 
-describe('orchestrator/placement', () => {
+describe('orchestrator/placement', function () {
+  this.timeout(30_000);
+
   it('gives everything to the only peer', () => {
     const table = place(EMPTY, peers(1), 3);
     expectSound(table, peers(1), 3);
@@ -130,7 +132,7 @@ describe('orchestrator/placement', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -156,7 +158,7 @@ describe('orchestrator/placement', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

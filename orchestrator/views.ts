@@ -1,10 +1,23 @@
-/** What the schema of a view cannot say: that the names in it fit together. */
+/** Questions about whole views. */
+import { PARTITION_COUNT } from '../common/slots.js';
 import type { View } from '../common/view.js';
 
 /** Far beyond any epoch that counting reaches, and far below where counting by one fails. */
 const MAX_EPOCH = 2 ** 50;
 
-/** What is wrong with a view that has the right form; null where nothing is. */
+/** The view of a cluster that nobody has joined yet. */
+export function emptyView(cluster: string, copies: number): View {
+  const nobody = { epoch: 0, primary: null, replicas: [], source: null };
+  const partitions = Array.from({ length: PARTITION_COUNT }, () => nobody);
+  return { cluster, epoch: 0, copies, members: [], partitions };
+}
+
+/** How many partitions' data is on its way to a new primary. */
+export function moving(view: View): number {
+  return view.partitions.filter((partition) => partition.source !== null).length;
+}
+
+/** What is wrong with a view that has the right form, which its schema cannot say; null where nothing is. */
 export function viewFault(view: View): string | null {
   const ids = new Set(view.members.map((member) => member.id));
   if (ids.size !== view.members.length) return 'a member is named twice';
