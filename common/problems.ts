@@ -29,6 +29,7 @@ export const PROBLEM_STATUS = {
   'precondition-failed': 412,
   'value-too-large': 413,
   'body-too-large': 413,
+  'answer-too-large': 413,
   'uri-too-long': 414,
   'unsupported-media-type': 415,
   'unsupported-content-encoding': 415,

@@ -20,6 +20,9 @@ const DOWN_MS = 300;
 /** A forwarded call carries at most this much of values, so that no frame grows beyond what the stream takes. */
 const CALL_BYTES = 8 * 1024 * 1024;
 
+/** One answer to a client gathers at most about this much of values; what is left is not read. */
+const ANSWER_BYTES = 64 * 1024 * 1024;
+
 interface Pending {
   readonly at: number;
   readonly partition: number;
@@ -66,6 +69,11 @@ export class Router {
     for (;;) {
       pending = await this.attempt(pending, answers, deadline);
       if (pending.length === 0) return;
+      if (bytesIn(answers) > ANSWER_BYTES) {
+        for (const each of pending)
+          answers[each.at] = { outcome: { type: 'answer-full' }, servedBy: this.id };
+        return;
+      }
       const left = deadline - this.monotonicMs();
       if (left <= 0) break;
       await this.follower.changed(Math.min(RETRY_MS, left));
@@ -224,6 +232,14 @@ export async function waitForAll(
   const settled = await Promise.race([Promise.all(waits).then(() => true), late]);
   clearTimeout(timer);
   return settled;
+}
+
+/** Bytes of the values that were found. */
+function bytesIn(answers: readonly (Answer | undefined)[]): number {
+  let bytes = 0;
+  for (const answer of answers)
+    if (answer?.outcome.type === 'found') bytes += answer.outcome.record.bytes.length;
+  return bytes;
 }
 
 /** Cuts a group so that no part carries more values than a call may. */

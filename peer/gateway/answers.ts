@@ -5,7 +5,7 @@
  */
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
-import type { Outcome } from '../../common/records.js';
+import type { Answer } from './store.js';
 
 /** Seconds after which a failed request is worth repeating: the time a view takes to change. */
 const RETRY_AFTER = '1';
@@ -39,10 +39,17 @@ export const JSON_HEADERS: readonly string[] = [
 ];
 
 /** The refusal that an outcome becomes which is not what was asked for. */
-export function refusal(key: string, outcome: Outcome, servedBy: string): Problem {
+export function refusal(key: string, outcome: Answer['outcome'], servedBy: string): Problem {
   const served = { 'Kv-Served-By': servedBy };
   if (outcome.type === 'absent') {
     return new Problem('key-not-found', `There is no key ${JSON.stringify(key.slice(0, 100))}.`, served);
+  }
+  if (outcome.type === 'answer-full') {
+    return new Problem(
+      'answer-too-large',
+      'The values before it fill the answer; ask for fewer keys at a time.',
+      served,
+    );
   }
   if (outcome.type !== 'failed') throw new Error(`the store answered with '${outcome.type}'`);
   if (outcome.applied === 'not-applied') return unavailable(outcome.detail, served);

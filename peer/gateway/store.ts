@@ -6,9 +6,14 @@ import type { Operation, Outcome, StoredRecord } from '../../common/records.js';
 import type { NodeSummary } from '../../common/summary.js';
 import type { Status } from '../../common/view.js';
 
+/** Not read: the values found before it are all that one answer may hold. */
+export interface AnswerFull {
+  readonly type: 'answer-full';
+}
+
 /** An outcome with the peer that gave it. */
 export interface Answer {
-  readonly outcome: Outcome;
+  readonly outcome: Outcome | AnswerFull;
   /** Id of the peer whose data answered; this peer's own where none did. */
   readonly servedBy: string;
 }
