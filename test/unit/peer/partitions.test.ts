@@ -138,15 +138,13 @@ describe('peer/partitions', () => {
 
   it('does not fetch into what it fetched for an earlier view', () => {
     partitions.adopt(view(2, { primary: 'me', source: 'other' }));
-    partitions
-      .at(AT)
-      .take(
-        {
-          entries: [[KEY, { ...value('x'), version: { epoch: 1, sequence: 1 }, modifiedMs: 1 }]],
-          cursor: '',
-        },
-        1,
-      );
+    partitions.at(AT).take(
+      {
+        entries: [[KEY, { ...value('x'), version: { epoch: 1, sequence: 1 }, modifiedMs: 1 }]],
+        cursor: '',
+      },
+      1,
+    );
     partitions.adopt(view(3, { primary: 'me', source: 'other', epoch: 3 }));
     expect(partitions.at(AT).size).to.equal(0);
   });
