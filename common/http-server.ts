@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { promisify } from 'node:util';
 import type Koa from 'koa';
 import { continueWhenRead } from './http-body.js';
 import type { Logger } from './log.js';
@@ -36,6 +37,8 @@ export type HttpLimits = { readonly [Name in keyof typeof HTTP_LIMITS]: number }
 
 export interface HttpServer {
   readonly port: number;
+  /** How many connections are open. */
+  connections(): Promise<number>;
   /** Stops accepting, lets running requests end for `graceMs`, then cuts. */
   close(graceMs: number): Promise<void>;
 }
@@ -51,7 +54,10 @@ export async function startHttpServer(
   const state = { closing: false };
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (state.closing) response.setHeader('Connection', 'close');
-    void handle(request, response);
+    // A request that came behind another on its connection has no socket until that one is answered. It waits for it:
+    // begun at once, a GET could overtake the PUT before it (RFC 9112, 9.3.2).
+    if (response.socket === null) response.once('socket', () => void handle(request, response));
+    else void handle(request, response);
   };
   const server = createServer(
     {
@@ -78,6 +84,7 @@ export async function startHttpServer(
   await listen(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
+    connections: () => promisify(server.getConnections.bind(server))(),
     close: (graceMs) => {
       state.closing = true;
       return closeServer(server, graceMs);

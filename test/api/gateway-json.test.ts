@@ -1,0 +1,345 @@
+import { expect } from 'chai';
+import type { Operation, Outcome } from '../../common/records.js';
+import {
+  expectProblem,
+  type Gateway,
+  MAX_VALUE_BYTES,
+  send,
+  sendJson,
+  startGateway,
+} from './gateway-harness.js';
+
+const MIB = 1024 * 1024;
+
+describe('gateway /set and /get', () => {
+  let gateway: Gateway;
+  before(async () => {
+    gateway = await startGateway();
+  });
+  beforeEach(() => {
+    gateway.store.records.clear();
+    gateway.store.fault = () => undefined;
+    gateway.store.asked = 0;
+  });
+  after(() => gateway.server.close(0));
+
+  const set = (body: unknown) => sendJson(gateway, '/set', body);
+  const setText = (body: string | Uint8Array) => send(gateway, 'POST', '/set', body);
+  const getOne = (key: string) => send(gateway, 'GET', `/get/${encodeURIComponent(key)}`);
+
+  it('work as the transcript has it', async () => {
+    const items = ['', '1', '2', '3', '4'].map((n) => ({ key: `hi${n}`, value: `hello${n}` }));
+    const written = await set(items);
+    expect(written.status).to.equal(200);
+    const { set: done, failed } = JSON.parse(written.text);
+    expect(done.map((each: { key: string }) => each.key)).to.deep.equal(['hi', 'hi1', 'hi2', 'hi3', 'hi4']);
+    expect(done[0].version).to.match(/^\d+-\d+$/);
+    expect(failed).to.deep.equal([]);
+    const asked = [{ key: 'hi' }, { key: 'hi1' }, { key: 'hi5' }, { key: 'hi6' }];
+    expect((await sendJson(gateway, '/get', asked)).text).to.equal(
+      '{"existedKey":[{"key":"hi","value":"hello"},{"key":"hi1","value":"hello1"}],' +
+        '"notExistedKey":[{"key":"hi5","value":""},{"key":"hi6","value":""}]}',
+    );
+    expect((await sendJson(gateway, '/get', [{ key: 'hi' }])).text).to.equal(
+      '{"existedKey":[{"key":"hi","value":"hello"}]}',
+    );
+    expect((await sendJson(gateway, '/get', [{ key: 'no' }])).text).to.equal(
+      '{"notExistedKey":[{"key":"no","value":""}]}',
+    );
+    expect((await sendJson(gateway, '/get', [])).text).to.equal('{}');
+  });
+
+  it('take one item with an encoding, and show it with GET /get/:key', async () => {
+    const reply = await set({ key: 'd', value: 'onto', encoding: 'string' });
+    expect(reply.status).to.equal(200);
+    const read = await getOne('d');
+    expect(read.text).to.equal('{"key":"d","value":"onto","encoding":"string"}');
+    expect(read.headers['kv-partition']).to.equal(String(gateway.store.partitionOf('d')));
+    const { etag } = read.headers;
+    expect(etag).to.match(/^"\d+-\d+"$/);
+    const again = await send(gateway, 'GET', '/get/d', undefined, { 'If-None-Match': etag });
+    expect(again.status).to.equal(304);
+    expectProblem(await getOne('none'), 404, 'key-not-found');
+  });
+
+  it('answer in the order asked, a key that is asked for twice twice, and read it once', async () => {
+    await set([
+      { key: 'a', value: '1' },
+      { key: 'b', value: '2' },
+    ]);
+    gateway.store.asked = 0;
+    const asked = ['b', 'x', 'a', 'b', 'x'].map((key) => ({ key }));
+    const { existedKey, notExistedKey } = JSON.parse((await sendJson(gateway, '/get', asked)).text);
+    expect(existedKey.map((each: { key: string }) => each.key)).to.deep.equal(['b', 'a', 'b']);
+    expect(notExistedKey.map((each: { key: string }) => each.key)).to.deep.equal(['x', 'x']);
+    expect(gateway.store.asked).to.equal(3);
+  });
+
+  it('write items of one key in the order given', async () => {
+    await set([
+      { key: 'k', value: 'first' },
+      { key: 'k', value: 'last' },
+    ]);
+    expect((await send(gateway, 'GET', '/kv/k')).text).to.equal('last');
+  });
+
+  it('take a name as a key that is special in JavaScript', async () => {
+    const text =
+      '[{"key":"__proto__","value":"p"},{"key":"constructor","value":"c"},' +
+      '{"key":"j","value":{"__proto__":{"polluted":true}},"encoding":"json"}]';
+    expect((await setText(text)).status).to.equal(200);
+    expect((await send(gateway, 'GET', '/kv/__proto__')).text).to.equal('p');
+    expect((await send(gateway, 'GET', '/kv/j')).text).to.equal('{"__proto__":{"polluted":true}}');
+    expect(({} as { polluted?: boolean }).polluted).to.equal(undefined);
+    const own = JSON.parse((await send(gateway, 'GET', '/kv/all-data')).text);
+    expect(Object.hasOwn(own, '__proto__')).to.equal(true);
+    const reply = await setText('{"__proto__":{"key":"x"},"value":"v"}');
+    expectProblem(reply, 400, 'invalid-request');
+  });
+
+  describe('encodings', () => {
+    for (const [encoding, value, type, bytes] of [
+      ['string', '"onto"', 'text/plain; charset=utf-8', 'onto'],
+      ['string', '"\\u043a\\n\\u0000"', 'text/plain; charset=utf-8', 'к\n\0'],
+      ['string', '""', 'text/plain; charset=utf-8', ''],
+      ['integer', '-42', 'application/json', '-42'],
+      ['integer', '123456789012345678901234567890', 'application/json', '123456789012345678901234567890'],
+      ['float', '2.50', 'application/json', '2.50'],
+      ['float', '-1e-7', 'application/json', '-1e-7'],
+      ['float', '3', 'application/json', '3'],
+      ['boolean', 'true', 'application/json', 'true'],
+      ['boolean', 'false', 'application/json', 'false'],
+      ['json', 'null', 'application/json', 'null'],
+      ['json', '{ "b" : [1.0, 12345678901234567890], "2":0, "1":"]}" }', 'application/json', null],
+      ['json', '"text"', 'application/json', '"text"'],
+      ['binary', '"AP/+"', 'application/octet-stream', '\0\xff\xfe'],
+      ['binary', '""', 'application/octet-stream', ''],
+    ] as const) {
+      it(`${encoding} ${value}`, async () => {
+        const reply = await setText(`{ "key" : "k" , "value": ${value} ,"encoding":"${encoding}"}`);
+        expect(reply.status, reply.text).to.equal(200);
+        const raw = await send(gateway, 'GET', '/kv/k');
+        expect(raw.headers['content-type']).to.equal(type);
+        const expected = encoding === 'binary' ? Buffer.from(bytes, 'latin1') : Buffer.from(bytes ?? value);
+        expect(raw.body.equals(expected)).to.equal(true);
+        const shown = encoding === 'string' ? JSON.stringify(bytes) : value;
+        expect((await getOne('k')).text).to.equal(`{"key":"k","value":${shown},"encoding":"${encoding}"}`);
+        const batch = await sendJson(gateway, '/get', [{ key: 'k' }]);
+        const named = encoding === 'string' ? '' : `,"encoding":"${encoding}"`;
+        expect(batch.text).to.equal(`{"existedKey":[{"key":"k","value":${shown}${named}}]}`);
+      });
+    }
+
+    for (const [type, bytes, encoding, value] of [
+      ['text/plain', 'text', 'string', '"text"'],
+      ['text/html; charset="UTF-8"', '<p>', 'string', '"<p>"'],
+      ['application/xml', '<a/>', 'string', '"<a/>"'],
+      ['image/svg+xml', '<svg/>', 'string', '"<svg/>"'],
+      ['application/json', ' {"a": 1}', 'json', ' {"a": 1}'],
+      ['application/problem+json; x=y', '[]', 'json', '[]'],
+      ['application/json', '{not json', 'string', '"{not json"'],
+      ['text/plain; charset=latin1', 'text', 'binary', '"dGV4dA=="'],
+      ['application/octet-stream', 'text', 'binary', '"dGV4dA=="'],
+      ['image/png', 'text', 'binary', '"dGV4dA=="'],
+      ['application/jsonp', '1', 'binary', '"MQ=="'],
+    ] as const) {
+      it(`what was PUT as ${type} reads as ${encoding}`, async () => {
+        await send(gateway, 'PUT', '/kv/k', bytes, { 'Content-Type': type });
+        expect((await getOne('k')).text).to.equal(`{"key":"k","value":${value},"encoding":"${encoding}"}`);
+      });
+    }
+
+    it('text that is no UTF-8 reads as binary, and a byte order mark stays', async () => {
+      await send(gateway, 'PUT', '/kv/k', Buffer.from([0xff]), { 'Content-Type': 'text/plain' });
+      expect(JSON.parse((await getOne('k')).text)).to.include({ value: '/w==', encoding: 'binary' });
+      await send(gateway, 'PUT', '/kv/k', '\ufeffbom', { 'Content-Type': 'text/plain' });
+      expect(JSON.parse((await getOne('k')).text)).to.include({ value: '\ufeffbom', encoding: 'string' });
+    });
+
+    for (const item of [
+      '{"key":"k"}',
+      '{"key":"k","value":5}',
+      '{"key":"k","value":null}',
+      '{"key":"k","value":["a"]}',
+      '{"key":"k","value":"\\ud800"}',
+      '{"key":"k","value":"5","encoding":"integer"}',
+      '{"key":"k","value":5.0,"encoding":"integer"}',
+      '{"key":"k","value":1e3,"encoding":"integer"}',
+      '{"key":"k","value":"5","encoding":"float"}',
+      '{"key":"k","value":1e999,"encoding":"float"}',
+      '{"key":"k","value":1,"encoding":"boolean"}',
+      '{"key":"k","value":"true","encoding":"boolean"}',
+      '{"key":"k","encoding":"json"}',
+      '{"key":"k","value":5,"encoding":"binary"}',
+      '{"key":"k","value":"AP/","encoding":"binary"}',
+      '{"key":"k","value":"AP_-","encoding":"binary"}',
+      '{"key":"k","value":"AP /+","encoding":"binary"}',
+      '{"key":"k","value":"AR==","encoding":"binary"}',
+    ]) {
+      it(`refuse ${item}`, async () => {
+        expectProblem(await setText(item), 400, 'invalid-value');
+        const both = await setText(`[${item},{"key":"good","value":"v"}]`);
+        expect(both.status).to.equal(207);
+        const { set: done, failed } = JSON.parse(both.text);
+        expect(done.map((each: { key: string }) => each.key)).to.deep.equal(['good']);
+        expect(failed[0]).to.include({ key: 'k', code: 'invalid-value' });
+        expect(failed[0].detail).to.match(/^Item 0: /);
+        expect([...gateway.store.records.keys()]).to.deep.equal(['good']);
+      });
+    }
+
+    it('refuse an encoding nobody knows', async () => {
+      for (const encoding of ['text', '', null, 1, 'toString', '__proto__']) {
+        expectProblem(await set({ key: 'k', value: 'v', encoding }), 400, 'invalid-encoding');
+      }
+    });
+  });
+
+  describe('items', () => {
+    for (const [item, code] of [
+      ['{"value":"v"}', 'invalid-key'],
+      ['{"key":"","value":"v"}', 'invalid-key'],
+      ['{"key":5,"value":"v"}', 'invalid-key'],
+      ['{"key":"\\ud800","value":"v"}', 'invalid-key'],
+      [`{"key":"${'k'.repeat(1025)}","value":"v"}`, 'invalid-key'],
+      [`{"key":"${'ы'.repeat(513)}","value":"v"}`, 'invalid-key'],
+      ['{"key":"k","value":"v","ttl":"30s"}', 'invalid-request'],
+    ] as const) {
+      it(`refuse ${item.slice(0, 40)} with ${code}`, async () => {
+        expectProblem(await setText(item), 400, code);
+        const both = await setText(`[{"key":"good","value":"v"},${item}]`);
+        expect(both.status).to.equal(207);
+        const { failed } = JSON.parse(both.text);
+        expect(failed).to.have.length(1);
+        expect(failed[0].code).to.equal(code);
+        expect(failed[0].detail).to.match(/^Item 1: /);
+        if (!item.includes('value":"v","ttl')) {
+          expectProblem(
+            await send(gateway, 'POST', '/get', `[${item.replace(/,?"value":"v"/, '')}]`),
+            400,
+            code,
+          );
+        }
+      });
+    }
+
+    it('that are no objects are refused, alone and in a batch', async () => {
+      for (const body of ['5', '"k"', 'null', 'true'])
+        expectProblem(await setText(body), 400, 'invalid-request');
+      const reply = await setText('[5,null,"k",[],{"key":"k","value":"v"}]');
+      expect(reply.status).to.equal(207);
+      const { set: done, failed } = JSON.parse(reply.text);
+      expect(done).to.have.length(1);
+      expect(failed.map((each: { code: string }) => each.code)).to.deep.equal(
+        Array(4).fill('invalid-request'),
+      );
+      expectProblem(await sendJson(gateway, '/get', ['k']), 400, 'invalid-request');
+    });
+
+    it('with a value over the limit are 413 alone, and fail in a batch', async () => {
+      const value = 'x'.repeat(MAX_VALUE_BYTES + 1);
+      expectProblem(await set({ key: 'k', value }), 413, 'value-too-large');
+      const { failed } = JSON.parse((await set([{ key: 'k', value }])).text);
+      expect(failed[0].code).to.equal('value-too-large');
+      expect((await set({ key: 'k', value: value.slice(1) })).status).to.equal(200);
+    });
+
+    it('are 10,000 at most', async () => {
+      const items = Array.from({ length: 10_000 }, (_, i) => ({ key: `k${i}`, value: 'v' }));
+      const full = await set(items);
+      expect(full.status).to.equal(200);
+      expect(JSON.parse(full.text).set).to.have.length(10_000);
+      const keys = items.map(({ key }) => ({ key }));
+      expect(JSON.parse((await sendJson(gateway, '/get', keys)).text).existedKey).to.have.length(10_000);
+      expectProblem(await set([...items, { key: 'more', value: 'v' }]), 400, 'too-many-items');
+      expectProblem(await sendJson(gateway, '/get', [...keys, { key: 'more' }]), 400, 'too-many-items');
+      expect(gateway.store.records.has('more')).to.equal(false);
+    });
+  });
+
+  describe('bodies', () => {
+    for (const body of ['', '{', '[{"key":"a"}', 'key=value', '{"key":"a"}x', "{'key':'a'}", '[1,]', '\0']) {
+      it(`refuse ${JSON.stringify(body)}`, async () => {
+        expectProblem(await setText(body), 400, 'invalid-json');
+        expectProblem(await send(gateway, 'POST', '/get', body), 400, 'invalid-json');
+        expect(gateway.store.asked).to.equal(0);
+      });
+    }
+
+    it('refuse what is not UTF-8', async () => {
+      const body = Buffer.concat([
+        Buffer.from('{"key":"'),
+        Buffer.from([0xff]),
+        Buffer.from('","value":""}'),
+      ]);
+      expectProblem(await setText(body), 400, 'invalid-json');
+    });
+
+    it('are nested 32 levels at most, and measured before they are parsed', async () => {
+      const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+      const item = (depth: number) => `{"key":"k","encoding":"json","value":${nested(depth)}}`;
+      expect((await setText(item(31))).status).to.equal(200);
+      expectProblem(await setText(item(32)), 400, 'invalid-json');
+      expectProblem(await setText('['.repeat(MIB)), 400, 'invalid-json');
+      expectProblem(await setText('{"a":'.repeat(MIB)), 400, 'invalid-json');
+      expect((await set({ key: 'k', value: '['.repeat(1000) })).status).to.equal(200);
+    });
+
+    it('are 16 MiB at most', async () => {
+      const items = Array.from({ length: 16 }, (_, i) => ({ key: `k${i}`, value: 'x'.repeat(MIB - 64) }));
+      const full = JSON.stringify(items);
+      expect((await setText(full.padEnd(16 * MIB))).status).to.equal(200);
+      expectProblem(await setText(full.padEnd(16 * MIB + 1)), 413, 'body-too-large');
+    });
+
+    it('that are compressed are 415', async () => {
+      const reply = await send(gateway, 'POST', '/set', '{}', { 'Content-Encoding': 'br' });
+      expectProblem(reply, 415, 'unsupported-content-encoding');
+    });
+  });
+
+  describe('failures', () => {
+    const failing =
+      (applied: 'not-applied' | 'unknown') =>
+      (operation: Operation): Outcome | undefined =>
+        operation.key === 'bad' ? { type: 'failed', applied, detail: 'The primary is down.' } : undefined;
+
+    it('of some items are 207 with a code each', async () => {
+      const items = [
+        { key: 'good', value: '1' },
+        { key: 'bad', value: '2' },
+        { key: 'fine', value: '3' },
+      ];
+      for (const [applied, code] of [
+        ['not-applied', 'partition-unavailable'],
+        ['unknown', 'outcome-unknown'],
+      ] as const) {
+        gateway.store.fault = failing(applied);
+        const reply = await set(items);
+        expect(reply.status).to.equal(207);
+        const { set: done, failed } = JSON.parse(reply.text);
+        expect(done.map((each: { key: string }) => each.key)).to.deep.equal(['good', 'fine']);
+        expect(failed).to.deep.equal([{ key: 'bad', code, detail: 'Item 1: The primary is down.' }]);
+      }
+    });
+
+    it('of a single item are its own answer', async () => {
+      gateway.store.fault = failing('unknown');
+      const reply = await set({ key: 'bad', value: 'v' });
+      expectProblem(reply, 504, 'outcome-unknown');
+      expect(reply.headers['kv-outcome']).to.equal('unknown');
+    });
+
+    it('of a read put the key in neither list', async () => {
+      await set({ key: 'good', value: 'v' });
+      gateway.store.fault = failing('not-applied');
+      const reply = await sendJson(gateway, '/get', [{ key: 'good' }, { key: 'bad' }, { key: 'none' }]);
+      expect(reply.status).to.equal(207);
+      expect(JSON.parse(reply.text)).to.deep.equal({
+        existedKey: [{ key: 'good', value: 'v' }],
+        notExistedKey: [{ key: 'none', value: '' }],
+        failed: [{ key: 'bad', code: 'partition-unavailable', detail: 'Item 1: The primary is down.' }],
+      });
+    });
+  });
+});
