@@ -18,6 +18,8 @@ import { seed, tour } from './tour.js';
 import { allReady, answersReady, reportChanges } from './watching.js';
 
 const READY_MS = 60_000;
+/** Place of the process, the orchestrator being the first, that the demo suggests to kill. */
+const VICTIM = 3;
 
 /** A reason to give up that a person can act on: one line, exit 1. */
 class GiveUp extends Error {}
@@ -67,14 +69,21 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     print(`\nRunning in the background; stop with ./demo_kv.sh --stop --port ${options.port}`);
     return;
   }
-  print('\nCtrl-C stops all. Kill a peer and watch what happens:');
-  for (const each of running.slice(1))
-    print(`  ${each.name}  pid ${each.pid}  started as: node ${each.args.join(' ')}`);
+  showHandles(running);
   await reportChanges(
     layout,
     (line) => print(`${new Date().toLocaleTimeString()}  ${line}`),
     () => stopping.signalled,
   );
+}
+
+/** What a visitor needs to hurt the cluster, and to mend it again. */
+function showHandles(running: readonly Running[]): void {
+  const victim = running[Math.min(VICTIM, running.length - 1)] as Running;
+  const command = ['node', ...victim.args].join(' ');
+  print(`\nProcesses: ${running.map(({ name, pid }) => `${name} ${pid}`).join(', ')}`);
+  print(`Try: kill -9 ${victim.pid}, watch what happens, and start ${victim.name} again with\n  ${command}`);
+  print('Ctrl-C stops all.\n');
 }
 
 /** An empty folder unless it was asked for by name, and a secret of this cluster's own. */
@@ -104,10 +113,14 @@ function stopOnSignals(
     if (state.signalled) return;
     state.signalled = true;
     print('\nStopping ...');
-    void stopAll(running).then(() => {
-      forget(layout);
-      process.exit(0);
-    });
+    void stopAll(running)
+      .then(() => takenPorts(layout))
+      .then((taken) => {
+        if (taken.length > 0)
+          print(`Not started by this demo, and left alone: what listens on port ${taken.join(', ')}.`);
+        forget(layout);
+        process.exit(0);
+      });
   }
   for (const name of signals) process.on(name, onSignal);
   return state;

@@ -20,6 +20,8 @@ const nodesSchema = z.object({
   ),
 });
 
+type NodeRow = z.infer<typeof nodesSchema>['nodes'][number];
+
 /**
  * Waits until the orchestrator and every peer say that they are ready, and every peer knows of all the others.
  * @returns null, or one line that says which part is not ready and why
@@ -55,35 +57,41 @@ export async function reportChanges(
   stopped: () => boolean,
 ): Promise<void> {
   let last = new Map<string, string>();
-  while (!stopped()) {
-    const now = await states(layout);
-    for (const [name, state] of now) {
-      if (last.size > 0 && last.get(name) !== state) print(`${name}: ${state}`);
+  let answers = true;
+  for (; !stopped(); await pause(WATCH_MS)) {
+    const known = await nodes(layout.orchestrator);
+    if ((known !== null) !== answers) {
+      answers = known !== null;
+      print(
+        answers
+          ? 'orchestrator: answers again'
+          : 'orchestrator: does not answer; the peers go on by their last view',
+      );
     }
-    for (const name of last.keys()) if (!now.has(name)) print(`${name}: gone`);
+    if (known === null) continue;
+    const now = new Map(known.nodes.map((node) => [node.id, stateOf(node)]));
+    if (last.size > 0) printChanges(last, now, print);
     last = now;
-    await pause(WATCH_MS);
   }
+}
+
+function printChanges(
+  last: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+  print: (line: string) => void,
+): void {
+  for (const [name, state] of now) if (last.get(name) !== state) print(`${name}: ${state}`);
+  for (const name of last.keys()) if (!now.has(name)) print(`${name}: left`);
+}
+
+function stateOf({ status, address, partitions }: NodeRow): string {
+  return `${status} at ${address}, owns ${partitions.primary} partitions`;
 }
 
 async function isReady(part: Part, peerCount: number): Promise<boolean> {
   if (!(await answersReady(part))) return false;
   const known = await nodes(part);
   return known !== null && known.nodes.filter((node) => node.status === 'up').length >= peerCount;
-}
-
-async function states(layout: Layout): Promise<Map<string, string>> {
-  const known = await nodes(layout.orchestrator);
-  if (known === null)
-    return new Map([['orchestrator', 'does not answer; the peers go on by their last view']]);
-  const rows = known.nodes.map((node): [string, string] => {
-    const { primary, replica } = node.partitions;
-    return [
-      node.id,
-      `${node.status} at ${node.address}, primary of ${primary} partitions, replica of ${replica}`,
-    ];
-  });
-  return new Map([['orchestrator', 'answers'], ...rows]);
 }
 
 async function nodes(part: Part): Promise<z.infer<typeof nodesSchema> | null> {
