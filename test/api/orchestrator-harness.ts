@@ -16,11 +16,16 @@ export const SECRET = 'a-secret-for-tests-only';
 const EVENTUALLY_MS = 8_000;
 const LOOK_MS = 20;
 
-export interface Answer {
+/** What every refusal holds. */
+export interface ProblemBody {
+  readonly code: string;
+  readonly detail: string;
+}
+
+export interface Answer<T> {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
-  readonly body: any;
+  readonly body: T;
 }
 
 export function start(options: Partial<OrchestratorOptions> = {}): Promise<Orchestrator> {
@@ -35,16 +40,20 @@ export function start(options: Partial<OrchestratorOptions> = {}): Promise<Orche
   );
 }
 
-export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
+export async function ask<T = ProblemBody>(url: string, init: RequestInit = {}): Promise<Answer<T>> {
   const answer = await fetch(url, init);
   const text = await answer.text();
-  const isJson = answer.headers.get('content-type')?.includes('json') === true;
-  return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
+  const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true;
+  return { status: answer.status, headers: answer.headers, body: (isJson ? JSON.parse(text) : text) as T };
 }
 
 /** Asks as one of the inside. */
-export function post(url: string, body: unknown, secret: string | null = SECRET): Promise<Answer> {
-  return ask(url, {
+export function post<T = ProblemBody>(
+  url: string,
+  body: unknown,
+  secret: string | null = SECRET,
+): Promise<Answer<T>> {
+  return ask<T>(url, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',

@@ -10,7 +10,23 @@ import { ask, eventually, FakePeer, post, start } from './orchestrator-harness.j
 interface Row {
   readonly id: string;
   readonly status: string;
+  readonly health?: object;
   readonly partitions: { readonly primary: number; readonly replica: number };
+}
+
+interface Nodes {
+  readonly orchestrator: string;
+  readonly nodes: readonly Row[];
+}
+
+interface Status extends Nodes {
+  readonly rebalance: { readonly pending: number; readonly moves: readonly object[] };
+  readonly partitions: object;
+}
+
+interface Table {
+  readonly epoch: number;
+  readonly partitions: readonly object[];
 }
 
 describe('the orchestrator over HTTP', function () {
@@ -32,15 +48,15 @@ describe('the orchestrator over HTTP', function () {
     return fake;
   }
 
-  async function join(fake: FakePeer, changes: object = {}): Promise<View> {
-    const answer = await post(`${url}/register`, fake.registration(changes));
+  async function register(fake: FakePeer, changes: object = {}): Promise<View> {
+    const answer = await post<View>(`${url}/register`, fake.registration(changes));
     expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
-    return answer.body as View;
+    return answer.body;
   }
 
   async function row(id: string): Promise<Row | undefined> {
-    const { body } = await ask(`${url}/all-nodes`);
-    return (body.nodes as Row[]).find((node) => node.id === id);
+    const { body } = await ask<Nodes>(`${url}/all-nodes`);
+    return body.nodes.find((node) => node.id === id);
   }
 
   async function expectStatus(id: string, status: string): Promise<void> {
@@ -48,7 +64,7 @@ describe('the orchestrator over HTTP', function () {
   }
 
   async function placed(...peers: FakePeer[]): Promise<void> {
-    for (const each of peers) await join(each);
+    for (const each of peers) await register(each);
     await eventually(() => {
       for (const each of peers)
         expect(each.view?.partitions.every(({ primary }) => primary !== null)).to.equal(true);
@@ -63,7 +79,7 @@ describe('the orchestrator over HTTP', function () {
     it('POST /register makes a member, and everybody is told who owns what', async () => {
       await run();
       const [p1, p2] = [await peer('p1'), await peer('p2')];
-      const view = await join(p1);
+      const view = await register(p1);
       expect(view.members.map((member) => [member.id, member.status])).to.deep.equal([['p1', 'up']]);
       await placed(p1, p2);
       expect(p1.view).to.deep.equal(p2.view);
@@ -77,15 +93,15 @@ describe('the orchestrator over HTTP', function () {
       const [p1, p2] = [await peer('p1'), await peer('p2')];
       await placed(p1);
       p2.fetching = Array.from({ length: 256 }, (_, i) => i);
-      await join(p2);
+      await register(p2);
       await eventually(async () => {
-        const { body } = await ask(`${url}/status`);
+        const { body } = await ask<Status>(`${url}/status`);
         expect(body.rebalance.pending).to.equal(128);
         expect(body.rebalance.moves[0]).to.include({ from: 'p1', to: 'p2' });
-        expect(body.nodes[1].health).to.include({ missing: false, fetching: 256 });
+        expect(body.nodes[1]?.health).to.include({ missing: false, fetching: 256 });
         expect(body.partitions).to.deep.equal({ total: 256, unowned: 0 });
       });
-      const nodes = await ask(`${url}/all-nodes`);
+      const nodes = await ask<Nodes>(`${url}/all-nodes`);
       expect(nodes.body).to.have.all.keys('cluster', 'epoch', 'orchestrator', 'nodes');
       expect(nodes.body.orchestrator).to.equal(url);
       expect(nodes.body.nodes[0]).to.have.all.keys(
@@ -100,7 +116,7 @@ describe('the orchestrator over HTTP', function () {
         address: `127.0.0.1:${p1.port}`,
         partitions: { primary: 128, replica: 128 },
       });
-      const table = await ask(`${url}/partitions`);
+      const table = await ask<Table>(`${url}/partitions`);
       expect(table.body.partitions).to.have.length(256);
       expect(table.body.partitions[3]).to.have.all.keys(
         'partition',
@@ -110,7 +126,9 @@ describe('the orchestrator over HTTP', function () {
         'source',
       );
       p2.fetching = [];
-      await eventually(async () => expect((await ask(`${url}/status`)).body.rebalance.pending).to.equal(0));
+      await eventually(async () =>
+        expect((await ask<Status>(`${url}/status`)).body.rebalance.pending).to.equal(0),
+      );
       await eventually(() =>
         expect(p1.view?.partitions.every(({ source }) => source === null)).to.equal(true),
       );
@@ -128,8 +146,8 @@ describe('the orchestrator over HTTP', function () {
         for (const { primary, source } of p1.view?.partitions ?? [])
           expect([primary, source]).to.deep.equal(['p2', null]);
       });
-      const last = await post(`${url}/leave`, leaving);
-      expect((last.body as View).members.map((member) => member.id)).to.deep.equal(['p2']);
+      const last = await post<View>(`${url}/leave`, leaving);
+      expect(last.body.members.map((member) => member.id)).to.deep.equal(['p2']);
       expect((await post(`${url}/leave`, { cluster: 'covey', id: 'p2', instance: 1 })).body.code).to.equal(
         'last-peer',
       );
@@ -139,11 +157,8 @@ describe('the orchestrator over HTTP', function () {
       await run();
       expect((await ask(`${url}/livez`)).body).to.deep.equal({ status: 'live' });
       expect((await ask(`${url}/readyz`)).body).to.deep.equal({ status: 'ready' });
-      const verbose = await ask(`${url}/readyz?verbose`);
-      expect(verbose.body.checks.map((check: { name: string }) => check.name)).to.deep.equal([
-        'registry',
-        'peers',
-      ]);
+      const verbose = await ask<{ checks: { name: string }[] }>(`${url}/readyz?verbose`);
+      expect(verbose.body.checks.map((check) => check.name)).to.deep.equal(['registry', 'peers']);
       expect((await ask(url)).body).to.contain('/all-nodes');
       expect((await ask(`${url}/livez`, { method: 'HEAD' })).status).to.equal(200);
     });
@@ -193,7 +208,7 @@ describe('the orchestrator over HTTP', function () {
         expect([answer.status, answer.body.code]).to.deep.equal([status, code]);
         expect(answer.body.detail).to.contain(hint);
         expect(answer.headers.get('content-type')).to.contain('application/problem+json');
-        expect((await ask(`${url}/all-nodes`)).body.nodes).to.deep.equal([]);
+        expect((await ask<Nodes>(`${url}/all-nodes`)).body.nodes).to.deep.equal([]);
       });
     }
 
@@ -355,7 +370,7 @@ describe('the orchestrator over HTTP', function () {
       const before = p1.view as View;
       await first.stop();
       await run({ data: folder });
-      const { body } = await ask(`${url}/partitions`);
+      const { body } = await ask<Table>(`${url}/partitions`);
       expect([body.epoch, body.partitions.length]).to.deep.equal([before.epoch, 256]);
       const probes = p1.probes;
       await eventually(() => expect(p1.probes).to.be.above(probes + 1));
@@ -364,7 +379,7 @@ describe('the orchestrator over HTTP', function () {
 
     it('holds a view before anybody hears of it', async () => {
       await run({ data: folder });
-      const view = await join(await peer('p1'));
+      const view = await register(await peer('p1'));
       const stored = JSON.parse(await readFile(join(folder, 'registry.json'), 'utf8')) as View;
       expect(stored.epoch).to.be.at.least(view.epoch);
     });
@@ -403,7 +418,7 @@ describe('the orchestrator over HTTP', function () {
     const before = p1.view as View;
     await first.stop();
     await run();
-    const view = await join(p1, { view: before });
+    const view = await register(p1, { view: before });
     expect(view.epoch).to.be.above(before.epoch);
     expect(view.partitions).to.deep.equal(before.partitions);
     expect(view.members.map((member) => member.id)).to.deep.equal(['p1', 'p2']);
