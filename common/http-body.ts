@@ -2,14 +2,20 @@
  * Bodies of requests, read under a limit.
  *
  * Invariants: never more than the limit (and one chunk) is held; what is beyond is not read; a body that
- * announces its length is refused before a byte of it is read, and before `100 Continue` asks for it; JSON is
- * measured before it is parsed, so that a few bytes cannot become many objects.
+ * announces its length is refused before a byte of it is read, and before `100 Continue` asks for it; all bodies that are
+ * arriving together never hold more than ARRIVING_MAX_BYTES; JSON is measured before it is parsed, so that a few bytes
+ * cannot become many objects.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Problem, type ProblemCode } from './problems.js';
 
 /** How deep arrays and objects may be nested in JSON. */
 export const JSON_MAX_DEPTH = 32;
+
+/** What all bodies that are arriving may hold together; past it, the one that grows is refused with 429. */
+export const ARRIVING_MAX_BYTES = 256 * 1024 * 1024;
+
+const arriving = { bytes: 0 };
 
 export interface JsonLimits {
   readonly maxBytes: number;
@@ -85,13 +91,15 @@ function collect(request: IncomingMessage, maxBytes: number, tooLarge: ProblemCo
     let total = 0;
     const onData = (chunk: Buffer) => {
       total += chunk.length;
-      if (total <= maxBytes) {
+      arriving.bytes += chunk.length;
+      const problem = refusalOf(total, maxBytes, tooLarge);
+      if (problem === null) {
         chunks.push(chunk);
         return;
       }
       leave();
       request.pause();
-      reject(refuse(maxBytes, tooLarge));
+      reject(problem);
     };
     const onEnd = () => {
       leave();
@@ -102,9 +110,19 @@ function collect(request: IncomingMessage, maxBytes: number, tooLarge: ProblemCo
       reject(new Problem('invalid-request', 'The connection ended before the whole body was there.'));
     };
     const leave = () => {
+      arriving.bytes -= total;
       request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
     };
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+  });
+}
+
+function refusalOf(total: number, maxBytes: number, tooLarge: ProblemCode): Problem | null {
+  if (total > maxBytes) return refuse(maxBytes, tooLarge);
+  if (arriving.bytes <= ARRIVING_MAX_BYTES) return null;
+  return new Problem('too-many-requests', 'Too many large requests arrive at once; send this one again.', {
+    'Retry-After': '1',
+    Connection: 'close',
   });
 }
 
