@@ -41,7 +41,9 @@ export class DialAttempt {
     this.call.on('metadata', (answer: Metadata) => this.open(answer));
     this.call.on('data', (bytes: Buffer) => this.connection?.receive(bytes));
     // 'status' comes for every end, after 'error' for all but a friendly one; but 'error' must be listened to.
-    this.call.on('status', ({ code, details }: StatusObject) => this.end({ code, reason: details }));
+    this.call.on('status', ({ code, details }: StatusObject) => {
+      this.end({ code, reason: code === status.OK ? 'closed by the other side' : details });
+    });
     this.call.on('error', () => {});
     const late = { code: status.DEADLINE_EXCEEDED, reason: 'no answer' };
     this.timer = setTimeout(() => this.end(late), limits.dialMs);
