@@ -9,7 +9,6 @@ import Koa from 'koa';
 import { problemFunnel } from '../../common/http-server.js';
 import type { Logger } from '../../common/log.js';
 import { Problem } from '../../common/problems.js';
-import { getMany, getOne, setMany } from './batch.js';
 import {
   allNodes,
   health,
@@ -20,8 +19,10 @@ import {
   takeView,
   welcome,
 } from './cluster-routes.js';
+import { getMany, getOne } from './get.js';
 import { listKeys, ownData } from './listing.js';
 import { oneKey } from './one-key.js';
+import { setMany } from './set.js';
 import type { Store } from './store.js';
 import { originForm, rawPath } from './target.js';
 
