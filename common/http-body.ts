@@ -7,10 +7,8 @@
  * cannot become many objects.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { JSON_MAX_DEPTH, shapeOf } from './json-shape.js';
 import { Problem, type ProblemCode } from './problems.js';
-
-/** How deep arrays and objects may be nested in JSON. */
-export const JSON_MAX_DEPTH = 32;
 
 /** What all bodies that are arriving may hold together; past it, the one that grows is refused with 429. */
 export const ARRIVING_MAX_BYTES = 256 * 1024 * 1024;
@@ -56,7 +54,7 @@ export async function readBody(
  */
 export async function readJsonText(request: IncomingMessage, limits: JsonLimits): Promise<string> {
   const body = await readBody(request, limits.maxBytes, 'body-too-large');
-  requireShape(body, limits.maxItems ?? Number.POSITIVE_INFINITY);
+  requireShape(body, limits.maxItems);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
@@ -130,37 +128,16 @@ function refuse(maxBytes: number, code: ProblemCode): Problem {
   return new Problem(code, `At most ${maxBytes} bytes are taken here.`, { Connection: 'close' });
 }
 
-/** Counts brackets and outermost commas outside strings; whether it is JSON at all is for the parser. */
-function requireShape(body: Buffer, maxItems: number): void {
-  let depth = 0;
-  let items = 1;
-  let inString = false;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i];
-    if (inString) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) {
-      inString = true;
-    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
-      if (++depth > JSON_MAX_DEPTH) {
-        throw new Problem('invalid-json', `At most ${JSON_MAX_DEPTH} levels of nesting are taken.`);
-      }
-    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
-      depth--;
-    } else if (byte === COMMA && depth === 1 && ++items > maxItems) {
+function requireShape(body: Buffer, maxItems: number | undefined): void {
+  switch (shapeOf(body, JSON_MAX_DEPTH, maxItems)) {
+    case 'fits':
+      return;
+    case 'too-deep':
+      throw new Problem('invalid-json', `At most ${JSON_MAX_DEPTH} levels of nesting are taken.`);
+    case 'too-many-items':
       throw new Problem(
         'too-many-items',
         `At most ${maxItems} items are taken in one request; send several.`,
       );
-    }
   }
 }
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;

@@ -8,6 +8,7 @@
  * whatever else writes a value leaves `encoding` empty; nothing from JSON is ever assigned to a property.
  */
 import { isUtf8 } from 'node:buffer';
+import { JSON_MAX_DEPTH, shapeOf } from '../../common/json-shape.js';
 import { Problem } from '../../common/problems.js';
 import type { StoredValue } from '../../common/records.js';
 
@@ -125,10 +126,13 @@ function misfit(encoding: Encoding, expected: string): Problem {
 function fittingEncoding(value: StoredValue): Encoding {
   const text = textOf(value);
   if (text === null) return 'binary';
-  return isJsonType(value.contentType) && isJson(text) ? 'json' : 'string';
+  const isDocument = JSON_TYPE.test(value.contentType) && isTakenAsJson(value.bytes, text);
+  return isDocument ? 'json' : 'string';
 }
 
-function isJson(text: string): boolean {
+/** Whether `/set` would take it as a value of encoding `json`: what it may not be sent as, it is not given as. */
+function isTakenAsJson(bytes: Buffer, text: string): boolean {
+  if (shapeOf(bytes, JSON_MAX_DEPTH - ITEM_DEPTH) !== 'fits') return false;
   try {
     JSON.parse(text);
     return true;
@@ -137,16 +141,15 @@ function isJson(text: string): boolean {
   }
 }
 
-function isJsonType(contentType: string): boolean {
-  return JSON_TYPE.test(contentType);
-}
-
 /** Text by its type; one that names another charset than UTF-8 is bytes to us. */
 function isTextType(contentType: string): boolean {
   if (!TEXT_TYPES.test(contentType)) return false;
   const charset = CHARSET.exec(contentType)?.[1];
   return charset === undefined || UTF8_CHARSETS.test(charset);
 }
+
+/** An array of items, and the item. */
+const ITEM_DEPTH = 2;
 
 const INTEGER = /^-?\d+$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;

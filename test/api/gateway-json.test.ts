@@ -156,6 +156,20 @@ describe('gateway /set and /get', () => {
       expect(JSON.parse((await getOne('k')).text)).to.include({ value: '\ufeffbom', encoding: 'string' });
     });
 
+    it('a document nested deeper than /set takes reads as a string', async () => {
+      for (const [depth, encoding] of [
+        [30, 'json'],
+        [31, 'string'],
+        [500_000, 'string'],
+      ] as const) {
+        const document = '['.repeat(depth) + ']'.repeat(depth);
+        await send(gateway, 'PUT', '/kv/k', document, { 'Content-Type': 'application/json' });
+        const read = await getOne('k');
+        expect(read.text.endsWith(`"encoding":"${encoding}"}`), String(depth)).to.equal(true);
+        expect((await setText(`[${read.text}]`)).status).to.equal(200);
+      }
+    });
+
     for (const item of [
       '{"key":"k"}',
       '{"key":"k","value":5}',
