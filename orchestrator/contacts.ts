@@ -15,6 +15,8 @@ export interface Contact {
   missingSinceMs: number | null;
   downSinceMs: number | null;
   leaving: boolean;
+  /** Known from a view alone: neither heard nor asked in vain since. */
+  unheard: boolean;
   answeredMs: number | null;
   /** Epoch of the view that it follows. */
   epoch: number;
@@ -48,6 +50,7 @@ export class Contacts {
       // How long it has been down in the eyes of another process says nothing: it gets its time anew.
       if (status === 'down') this.of(id).downSinceMs = nowMs;
       this.of(id).leaving = status === 'leaving';
+      this.of(id).unheard = true;
     }
   }
 
@@ -57,6 +60,7 @@ export class Contacts {
       missingSinceMs: null,
       downSinceMs: null,
       leaving: false,
+      unheard: false,
       answeredMs: null,
       epoch: 0,
       fetching: 0,
@@ -71,6 +75,7 @@ export class Contacts {
     Object.assign(this.of(id), {
       missingSinceMs: null,
       downSinceMs: null,
+      unheard: false,
       answeredMs: nowMs,
       epoch: health.epoch,
       fetching: health.fetching.length,
@@ -83,9 +88,19 @@ export class Contacts {
     return since !== null && nowMs - since >= MISSING_MS;
   }
 
-  /** Whether a member that can be asked follows a view that is newer than this epoch. */
-  anyKnowsNewer(members: Iterable<Member>, epoch: number): boolean {
-    for (const { id, status } of members) if (status !== 'down' && this.of(id).epoch > epoch) return true;
+  missed(id: string, askedMs: number): void {
+    const contact = this.#all.get(id);
+    if (contact === undefined) return;
+    contact.missingSinceMs ??= askedMs;
+    contact.unheard = false;
+  }
+
+  /** Whether a member that can be asked follows a view that is newer than this epoch, or might. */
+  mayKnowNewer(members: Iterable<Member>, epoch: number): boolean {
+    for (const { id, status } of members) {
+      const contact = this.of(id);
+      if (status !== 'down' && (contact.unheard || contact.epoch > epoch)) return true;
+    }
     return false;
   }
 

@@ -157,8 +157,7 @@ export class Registry {
 
   /** A peer did not answer the question that was asked at `askedMs`. */
   missed(id: string, askedMs: number, now: Now): void {
-    const contact = this.#contacts.find(id);
-    if (contact !== undefined) contact.missingSinceMs ??= askedMs;
+    this.#contacts.missed(id, askedMs);
     this.tick(now);
   }
 
@@ -195,6 +194,7 @@ export class Registry {
       this.#tellLost(draft.restart(registration), `${id} started with an empty memory`);
     } else {
       if (known.weight !== weight || known.peerPort !== peerPort) draft.update(id, { weight, peerPort });
+      this.#contacts.of(id).unheard = false;
       return;
     }
     this.#contacts.begin(id);
@@ -222,8 +222,9 @@ export class Registry {
       if (!draft.hasOwners() && nowMs < this.#settle.untilMs) return;
       this.#settle = null;
     }
-    // A peer knows a newer view than we do: our table is old, and moving by it might lose what was written since.
-    if (this.#contacts.anyKnowsNewer(draft.members.values(), draft.epoch - 1)) return;
+    // Where a peer knows a newer view than we do our table is old, and moving by it might lose what was written since.
+    // After a restart that shows only when everybody was asked.
+    if (this.#contacts.mayKnowNewer(draft.members.values(), draft.epoch - 1)) return;
     const candidates = ablePeers(draft);
     const key = JSON.stringify([this.#options.copies, ...candidates.map(({ id, weight }) => [id, weight])]);
     const isFirst = !draft.hasOwners();

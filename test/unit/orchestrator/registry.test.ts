@@ -452,9 +452,21 @@ describe('orchestrator/registry', () => {
       const bench = new Bench();
       bench.join('p9');
       bench.join('p1', { view: old });
+      bench.instances.set('p2', 1);
       bench.pass(300);
+      expect(bench.led('p9'), 'p2 may know more').to.equal(0);
+      bench.answer('p2', { epoch: old.epoch });
       expect(bench.led('p9')).to.be.within(85, 86);
       expect(bench.sourced('p1') + bench.sourced('p2')).to.equal(bench.led('p9'));
+    });
+
+    it('moves nothing after a restart before every peer was asked what it knows', () => {
+      const bench = new Bench(new Bench().found('p1', 'p2').view);
+      bench.join('p3');
+      bench.answer('p1');
+      expect(bench.led('p3')).to.equal(0);
+      bench.miss('p2');
+      expect(bench.led('p3')).to.be.within(85, 86);
     });
 
     it('moves nothing by an old table while a peer knows a newer one', () => {
