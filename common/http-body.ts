@@ -82,11 +82,19 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   return parseJson(await readJsonText(request, { maxBytes }));
 }
 
-/** Events, not `for await`: that costs about 10 µs a request more. */
+/**
+ * Events, not `for await`, which costs about 10 µs a request more. A body that came to its end leaves its listeners where
+ * they are, as no event follows that they would act on; taking them off would cost as much as the reading.
+ */
 function collect(request: IncomingMessage, maxBytes: number, tooLarge: ProblemCode): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let total = 0;
+    let settled = false;
+    const settle = () => {
+      arriving.bytes -= total;
+      settled = true;
+    };
     const onData = (chunk: Buffer) => {
       total += chunk.length;
       arriving.bytes += chunk.length;
@@ -95,23 +103,23 @@ function collect(request: IncomingMessage, maxBytes: number, tooLarge: ProblemCo
         chunks.push(chunk);
         return;
       }
-      leave();
+      settle();
+      request.off('data', onData);
       request.pause();
       reject(problem);
     };
     const onEnd = () => {
-      leave();
+      if (settled) return;
+      settle();
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, total));
     };
-    const onGone = () => {
-      leave();
+    // A connection that breaks closes the request; `error` comes only where someone listens for it.
+    const onClose = () => {
+      if (settled) return;
+      settle();
       reject(new Problem('invalid-request', 'The connection ended before the whole body was there.'));
     };
-    const leave = () => {
-      arriving.bytes -= total;
-      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
-    };
-    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+    request.on('data', onData).on('end', onEnd).on('close', onClose);
   });
 }
 

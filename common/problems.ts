@@ -60,8 +60,22 @@ export class Problem extends Error {
   }
 
   /** The body as RFC 9457 has it. */
-  toJSON(): { type: string; title: string; status: number; code: ProblemCode; detail: string } {
-    const title = this.code.replaceAll('-', ' ');
-    return { type: 'about:blank', title, status: this.status, code: this.code, detail: this.detail };
+  toJSON(): ProblemDocument {
+    return problemDocument(this.code, this.detail);
   }
+}
+
+/** A refusal as RFC 9457 has it. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly detail: string;
+}
+
+/** The document alone, for a refusal so common that an Error, which records its stack, would cost too much. */
+export function problemDocument(code: ProblemCode, detail: string): ProblemDocument {
+  const title = code.replaceAll('-', ' ');
+  return { type: 'about:blank', title, status: PROBLEM_STATUS[code], code, detail };
 }

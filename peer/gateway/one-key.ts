@@ -8,7 +8,7 @@ import type Koa from 'koa';
 import { readBody } from '../../common/http-body.js';
 import { Problem } from '../../common/problems.js';
 import { formatVersion, type StoredRecord, type StoredValue } from '../../common/records.js';
-import { httpDate, JSON_HEADERS, refusal, servedHeaders } from './answers.js';
+import { httpDate, JSON_HEADERS, refusal, sendAbsent, servedHeaders } from './answers.js';
 import { namesTag, requirePlainRead, requirePlainWrite } from './conditions.js';
 import { TEXT_TYPE } from './encoding.js';
 import { keyOfTarget } from './keys.js';
@@ -35,6 +35,7 @@ export function oneKey(store: Store, maxValueBytes: number): OneKey {
         requirePlainRead(ctx.req.headers);
         const { outcome, servedBy } = await store.execute({ type: 'get', key });
         if (outcome.type === 'found') sendRecord(ctx, outcome.record, partition, servedBy);
+        else if (outcome.type === 'absent') sendAbsent(ctx, key, servedHeaders(partition, servedBy));
         else throw refusal(key, outcome, servedBy);
       }),
     write: (ctx) =>
