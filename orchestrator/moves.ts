@@ -62,10 +62,7 @@ export function plan(situation: Situation): Plan {
 }
 
 /** Whether something is under way that moves for balance must not add to. */
-export function isBusy(
-  partitions: readonly PartitionView[],
-  { condition }: Pick<Situation, 'condition'>,
-): boolean {
+function isBusy(partitions: readonly PartitionView[], { condition }: Pick<Situation, 'condition'>): boolean {
   return partitions.some(
     ({ primary, source }) => source !== null || (primary !== null && condition(primary) === 'waited-for'),
   );
