@@ -26,9 +26,7 @@ import { setMany } from './set.js';
 import type { Store } from './store.js';
 import { originForm, rawPath } from './target.js';
 
-/** What a value may hold unless the peer was started otherwise, and what it may be started with. */
-export const VALUE_BYTES = { standard: 1024 * 1024, most: 16 * 1024 * 1024 } as const;
-
+/** What the gateway stands on. */
 export interface GatewayParts {
   readonly store: Store;
   readonly inside: Inside;
