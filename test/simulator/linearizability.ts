@@ -53,6 +53,8 @@ interface State {
   readonly value: string | null;
   /** undefined: written by an operation that told no version, and not seen yet. */
   readonly version: number | null | undefined;
+  /** While the version is undefined: what it was shown not to be. */
+  readonly not: readonly number[];
   /** The highest version known to have been written so far. */
   readonly floor: number;
   readonly expiresFrom: number;
@@ -62,6 +64,7 @@ interface State {
 const EMPTY: State = {
   value: null,
   version: null,
+  not: [],
   floor: -1,
   expiresFrom: Number.POSITIVE_INFINITY,
   expiresBy: Number.POSITIVE_INFINITY,
@@ -218,6 +221,9 @@ class Search {
       if (expect === null) return absent ? undefined : this.seen(before, outcome.version);
       if (!absent && before.version === expect) return undefined;
       if (outcome.version === expect) return undefined;
+      if (!absent && before.version === undefined && outcome.version === undefined) {
+        return { ...before, not: [...before.not, expect] };
+      }
       return this.seen(before, outcome.version);
     }
     if (expect === null) {
@@ -246,15 +252,15 @@ class Search {
     const told = outcome?.version;
     if (typeof told === 'number' && told <= before.floor) return undefined;
     const version = value === null ? null : (told ?? undefined);
-    return { value, version, floor: told ?? before.floor, expiresFrom, expiresBy };
+    return { value, version, not: [], floor: told ?? before.floor, expiresFrom, expiresBy };
   }
 
   /** The state once an answer has shown `version` for it; undefined if that cannot be. */
   private seen(before: State, version: number | null | undefined): State | undefined {
     if (version === undefined || version === before.version) return before;
     if (version === null || before.value === null || before.version !== undefined) return undefined;
-    if (version <= before.floor || this.owned.has(version)) return undefined;
-    return { ...before, version, floor: version };
+    if (version <= before.floor || this.owned.has(version) || before.not.includes(version)) return undefined;
+    return { ...before, version, not: [], floor: version };
   }
 }
 
@@ -267,5 +273,5 @@ export function toInteger(text: string): number | undefined {
 function memo(position: number, open: readonly number[], state: State): string {
   // `early` follows from the position and the open set; the order in which operations were called is fixed.
   const order = [...open].sort((a, b) => a - b).join();
-  return `${position}|${order}|${state.version}|${state.floor}|${state.expiresFrom}|${state.expiresBy}|${state.value}`;
+  return `${position}|${order}|${state.version}|${state.not}|${state.floor}|${state.expiresFrom}|${state.expiresBy}|${state.value}`;
 }
