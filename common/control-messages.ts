@@ -1,0 +1,125 @@
+/**
+ * What the orchestrator and the peers say to each other: health, maps, and requests to change the map.
+ *
+ * Kept true: no client's request ever waits for one of these. All of them may be lost, late, repeated or
+ * reordered; a sender repeats what it still needs, and the answer to a request for a change is the map itself.
+ * Source: the specification of the replication protocol, section 5.
+ */
+
+import type { ClusterMap, Epoch, Incarnation, MapVersion, PeerId, StoreId } from './configuration.js';
+
+/** A partition in one of its epochs. */
+export interface PartitionEpoch {
+  readonly partition: number;
+  readonly epoch: Epoch;
+}
+
+/** Health check, about once a second (`n` counts them). A peer answers with `pong`. */
+export interface Ping {
+  readonly type: 'ping';
+  readonly n: number;
+}
+
+/** A committed map, pushed by the orchestrator or handed on by a peer to a peer that is behind. */
+export interface MapPush {
+  readonly type: 'map';
+  readonly map: ClusterMap;
+}
+
+/** Rebuild of a lost registry: promise to refuse maps of terms below `term`, and show the map you have. */
+export interface Query {
+  readonly type: 'query';
+  readonly term: number;
+}
+
+/** Everything that an orchestrator says to a peer. */
+export type OrchestratorMessage = Ping | MapPush | Query;
+
+/** A message of an orchestrator on its way to a peer. */
+export interface OrchestratorEnvelope {
+  readonly clusterId: string;
+  /** The orchestrator's id, to answer to. */
+  readonly from: string;
+  /** The map version that the orchestrator stands at. */
+  readonly ver: MapVersion;
+  readonly body: OrchestratorMessage;
+}
+
+/** A started process says that it is there; repeated until the map names its `inc`. */
+export interface Register {
+  readonly type: 'register';
+}
+
+/** The answer to `ping`. */
+export interface Pong {
+  readonly type: 'pong';
+  /** The ping's number. */
+  readonly n: number;
+  /** The partitions that this peer leads, in which epoch, having activated (E5). */
+  readonly active: readonly PartitionEpoch[];
+}
+
+/**
+ * An active primary asks to make a learner a member. It already waits for the learner's acknowledgements, so
+ * no answer is needed: the map is the answer. That it comes proves that the epoch activated (E5).
+ */
+export interface Add {
+  readonly type: 'add';
+  readonly partition: number;
+  readonly epoch: Epoch;
+  readonly learner: PeerId;
+  readonly learnerStoreId: StoreId;
+  readonly learnerInc: Incarnation;
+}
+
+/** Why a peer is accused: it does not acknowledge, nothing was heard of it, or its connection broke. */
+export type AccusationReason = 'no-ack' | 'silent' | 'disconnected';
+
+/** A member accuses another of standing in the way, for the partitions they share (E9). */
+export interface Accuse {
+  readonly type: 'accuse';
+  readonly who: PeerId;
+  readonly why: AccusationReason;
+  readonly cases: readonly PartitionEpoch[];
+}
+
+/** The answer to `query`, sent only after the promise is durable. */
+export interface State {
+  readonly type: 'state';
+  readonly term: number;
+  readonly map: ClusterMap;
+}
+
+/** "My map is older than yours, send it." The envelope carries the version that the sender has. */
+export interface Pull {
+  readonly type: 'pull';
+}
+
+/** A peer that wants to stop asks to have everything moved off it; it may stop when the map names it nowhere. */
+export interface Leave {
+  readonly type: 'leave';
+}
+
+/** Everything that a peer says to an orchestrator. */
+export type ReportMessage = Register | Pong | Add | Accuse | State | Pull | Leave;
+
+/** A message of a peer on its way to one orchestrator, or to all of them. */
+export interface ReportEnvelope {
+  readonly clusterId: string;
+  readonly from: PeerId;
+  readonly fromInc: Incarnation;
+  readonly storeId: StoreId;
+  readonly addr: string;
+  /** The version of the map that the peer has adopted. */
+  readonly ver: MapVersion;
+  readonly body: ReportMessage;
+}
+
+/** What an operator, or the balancer, asks an orchestrator to do. */
+export type PlannedChange =
+  /** Hand the partition over to another member. */
+  | { readonly type: 'move-primary'; readonly partition: number; readonly to: PeerId }
+  /** Copy the partition to `to`, then drop it at `from`. */
+  | { readonly type: 'move-replica'; readonly partition: number; readonly from: PeerId; readonly to: PeerId }
+  /** Move everything off a peer. */
+  | { readonly type: 'drain'; readonly peer: PeerId };
