@@ -2,7 +2,7 @@
  * The slow twin of the checker, for tests: tries every order of the operations, every moment for an expiry and
  * every version that an unknown write may have had. Written apart from the checker, so that they do not share bugs.
  */
-import type { Operation } from './linearizability.js';
+import type { Lifetime, Operation, Outcome, Requirement } from './linearizability.js';
 import { toInteger } from './linearizability.js';
 
 interface Register {
@@ -19,9 +19,9 @@ export function explainable(history: readonly Operation[]): boolean {
   for (const { call, outcome } of history) {
     if (typeof outcome?.version === 'number') {
       mentioned.add(outcome.version);
-      if (call.op !== 'get' && !outcome.mismatch) owned.add(outcome.version);
+      if (call.op !== 'get' && outcome.failed === undefined) owned.add(outcome.version);
     }
-    if (call.op === 'compareAndSet' && call.expect !== null) mentioned.add(call.expect);
+    if (call.op !== 'get' && call.condition?.kind === 'version') mentioned.add(call.condition.version);
   }
   const guesses = [...mentioned].filter((version) => !owned.has(version));
 
@@ -65,35 +65,49 @@ function effectOf({ call, outcome }: Operation, register: Register): Register | 
     expiresFrom: keepExpiry ? register.expiresFrom : Number.POSITIVE_INFINITY,
     expiresBy: keepExpiry ? register.expiresBy : Number.POSITIVE_INFINITY,
   });
-  switch (call.op) {
-    case 'get':
-      return outcome?.value === undefined || outcome.value === register.value ? showsRight : undefined;
-    case 'put':
-      return {
-        ...write(call.value),
-        expiresFrom: call.expiresFrom ?? Number.POSITIVE_INFINITY,
-        expiresBy: call.expiresBy ?? Number.POSITIVE_INFINITY,
-      };
-    case 'delete':
-      return outcome?.found === undefined || outcome.found === !absent ? write(null) : undefined;
-    case 'compareAndSet': {
-      const holds = call.expect === null ? absent : !absent && register.version === call.expect;
-      if (outcome === undefined) return holds ? write(call.value) : 'none';
-      if (outcome.mismatch) return holds ? undefined : showsRight;
-      return holds ? write(call.value) : undefined;
-    }
-    case 'increment': {
-      const number = absent ? 0 : toInteger(register.value as string);
-      if (number === undefined)
-        return outcome === undefined ? 'none' : outcome.mismatch ? showsRight : undefined;
-      if (outcome?.mismatch) return undefined;
-      const value = String(number + call.by);
-      return outcome?.value === undefined || outcome.value === value ? write(value, true) : undefined;
-    }
-    case 'append': {
-      if (outcome?.mismatch) return undefined;
-      const value = (register.value ?? '') + call.suffix;
-      return outcome?.value === undefined || outcome.value === value ? write(value, true) : undefined;
+  if (call.op === 'get') {
+    return outcome?.value === undefined || outcome.value === register.value ? showsRight : undefined;
+  }
+  let failure: Outcome['failed'];
+  const number = absent ? 0 : toInteger(register.value as string);
+  if (call.condition !== undefined && !holds(register, call.condition)) failure = 'condition';
+  else if (call.op === 'expire' && absent) failure = 'not-found';
+  else if (call.op === 'increment' && number === undefined) failure = 'not-an-integer';
+  if (failure !== undefined) {
+    if (outcome === undefined) return 'none';
+    return outcome.failed === failure ? showsRight : undefined;
+  }
+  if (outcome?.failed !== undefined) return undefined;
+  if (outcome?.found !== undefined && outcome.found === absent) return undefined;
+  const after = written();
+  if (outcome?.value !== undefined && outcome.value !== after.value) return undefined;
+  if (outcome?.length !== undefined && outcome.length !== after.value?.length) return undefined;
+  return after;
+
+  function written(): Register {
+    switch (call.op) {
+      case 'put':
+        return { ...write(call.value), ...times(call) };
+      case 'expire':
+        return { ...write(register.value), ...times(call) };
+      case 'increment':
+        return write(String((number ?? 0) + call.by), true);
+      case 'append':
+        return write((register.value ?? '') + call.suffix, true);
+      default:
+        return write(null);
     }
   }
+}
+
+function times({ expiresFrom = Infinity, expiresBy = Infinity }: Lifetime): Required<Lifetime> {
+  return { expiresFrom, expiresBy };
+}
+
+function holds(register: Register, condition: Requirement): boolean {
+  if (condition.kind === 'absent') return register.value === null;
+  if (register.value === null) return false;
+  if (condition.kind === 'present') return true;
+  if (condition.kind === 'value') return register.value === condition.value;
+  return register.version === condition.version;
 }

@@ -7,10 +7,11 @@ const put = (value: string): Call => ({ op: 'put', value });
 const get: Call = { op: 'get' };
 const del: Call = { op: 'delete' };
 const cas = (expected: number | null, value: string): Call => ({
-  op: 'compareAndSet',
-  expect: expected,
+  op: 'put',
   value,
+  condition: expected === null ? { kind: 'absent' } : { kind: 'version', version: expected },
 });
+const expire = (expiresFrom: number): Call => ({ op: 'expire', expiresFrom });
 const increment: Call = { op: 'increment', by: 1 };
 const append = (suffix: string): Call => ({ op: 'append', suffix });
 const at = (start: number, end: number, call: Call, outcome?: Outcome): Operation => ({
@@ -77,7 +78,7 @@ const CASES: readonly Case[] = [
     good: [
       at(0, 1, put('a'), { version: 1 }),
       at(2, 5, cas(1, 'b'), { version: 2 }),
-      at(2, 5, cas(1, 'c'), { mismatch: true, version: 2 }),
+      at(2, 5, cas(1, 'c'), { failed: 'condition', version: 2 }),
     ],
     bad: [
       at(0, 1, put('a'), { version: 1 }),
@@ -90,14 +91,14 @@ const CASES: readonly Case[] = [
     good: [
       at(0, 1, put('a'), { version: 1 }),
       at(2, 9, put('b'), { version: 2 }),
-      at(3, 4, cas(1, 'c'), { mismatch: true }),
+      at(3, 4, cas(1, 'c'), { failed: 'condition' }),
     ],
-    bad: [at(0, 1, put('a'), { version: 1 }), at(3, 4, cas(1, 'c'), { mismatch: true })],
+    bad: [at(0, 1, put('a'), { version: 1 }), at(3, 4, cas(1, 'c'), { failed: 'condition' })],
   },
   {
     name: 'compare-and-set on absence',
     good: [
-      at(0, 5, cas(null, 'a'), { mismatch: true, version: 1 }),
+      at(0, 5, cas(null, 'a'), { failed: 'condition', version: 1 }),
       at(0, 5, cas(null, 'b'), { version: 1 }),
     ],
     bad: [at(0, 5, cas(null, 'a'), { version: 1 }), at(0, 5, cas(null, 'b'), { version: 2 })],
@@ -113,8 +114,8 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'increment: refuses a text, and only a text',
-    good: [at(0, 1, put('x'), { version: 1 }), at(2, 3, increment, { mismatch: true, version: 1 })],
-    bad: [at(0, 1, put('7'), { version: 1 }), at(2, 3, increment, { mismatch: true, version: 1 })],
+    good: [at(0, 1, put('x'), { version: 1 }), at(2, 3, increment, { failed: 'not-an-integer', version: 1 })],
+    bad: [at(0, 1, put('7'), { version: 1 }), at(2, 3, increment, { failed: 'not-an-integer', version: 1 })],
   },
   {
     name: 'append: nothing lost, nothing twice',
@@ -127,6 +128,52 @@ const CASES: readonly Case[] = [
       at(0, 1, append('a'), { version: 1 }),
       at(2, 3, append('b'), { version: 2 }),
       at(4, 5, get, { value: 'abb', version: 2 }),
+    ],
+  },
+  {
+    name: 'append: the length tells what stood before',
+    good: [at(0, 5, append('aa'), { length: 3 }), at(0, 5, append('b'), { length: 1 })],
+    bad: [at(0, 5, append('aa'), { length: 2 }), at(0, 5, append('b'), { length: 1 })],
+  },
+  {
+    name: 'a condition on a value, and on being there',
+    good: [
+      at(0, 1, { ...put('b'), condition: { kind: 'present' } } as Call, {
+        failed: 'condition',
+        version: null,
+      }),
+      at(2, 3, put('a'), { version: 1 }),
+      at(4, 5, { ...put('b'), condition: { kind: 'value', value: 'a' } } as Call, { version: 2 }),
+    ],
+    bad: [
+      at(2, 3, put('a'), { version: 1 }),
+      at(4, 5, { ...put('b'), condition: { kind: 'value', value: 'b' } } as Call, { version: 2 }),
+    ],
+  },
+  {
+    name: 'a conditional delete',
+    good: [
+      at(0, 1, put('a'), { version: 1 }),
+      at(2, 5, { op: 'delete', condition: { kind: 'version', version: 1 } }, { failed: 'condition' }),
+      at(2, 5, put('b'), { version: 2 }),
+    ],
+    bad: [
+      at(0, 1, put('a'), { version: 1 }),
+      at(2, 5, { op: 'delete', condition: { kind: 'version', version: 1 } }, { failed: 'condition' }),
+    ],
+  },
+  {
+    name: 'a time to live set later',
+    good: [
+      at(0, 1, expire(9), { failed: 'not-found' }),
+      at(2, 3, put('a'), { version: 1 }),
+      at(4, 5, expire(9), { version: 2 }),
+      at(10, 11, get, { value: null }),
+    ],
+    bad: [
+      at(0, 1, put('a'), { version: 1 }),
+      at(4, 5, expire(9), { version: 2 }),
+      at(6, 7, get, { value: null }),
     ],
   },
   {
@@ -269,15 +316,19 @@ describe('linearizability of one key', () => {
     const operation: fc.Arbitrary<Operation> = fc
       .record({
         start: fc.integer({ min: 0, max: 12 }),
-        length: fc.integer({ min: 0, max: 5 }),
+        lasts: fc.integer({ min: 0, max: 5 }),
         call: fc.oneof(
           fc.constant<Call>(get),
           fc.constant<Call>(get),
           fc.constant<Call>(del),
           fc.constant<Call>(increment),
+          fc.constant<Call>({ ...increment, condition: { kind: 'present' } } as Call),
           text.map(put),
           text.map(append),
+          text.map((t): Call => ({ op: 'put', value: '2', condition: { kind: 'value', value: t } })),
+          version.map((v): Call => ({ op: 'delete', condition: { kind: 'version', version: v } })),
           fc.tuple(fc.option(version), text).map(([v, t]) => cas(v, t)),
+          fc.integer({ min: 3, max: 9 }).map(expire),
           fc
             .tuple(fc.integer({ min: 3, max: 9 }), fc.integer({ min: 0, max: 3 }))
             .map(
@@ -287,22 +338,24 @@ describe('linearizability of one key', () => {
         value: maybe(fc.constantFrom(null, '1', '2', 'a', 'aa', 'e')),
         version: maybe(version),
         found: maybe(fc.boolean()),
-        mismatch: fc.boolean(),
+        length: fc.integer({ min: 1, max: 3 }),
+        failed: fc.boolean(),
         unknown: fc.integer({ min: 0, max: 3 }),
       })
-      .map(({ start, length, call, value, version: told, found, mismatch, unknown }) => {
-        if (unknown === 0) return at(start, start + length, call);
+      .map(({ start, lasts, call, value, version: told, found, length, failed, unknown }) => {
+        if (unknown === 0) return at(start, start + lasts, call);
         const outcome: Outcome = {
-          ...(value === undefined || (call.op !== 'get' && value === null) ? {} : { value }),
-          ...(call.op === 'get' && value === null
-            ? { version: null }
-            : told === undefined
-              ? {}
-              : { version: told }),
-          ...(found === undefined ? {} : { found }),
-          ...(mismatch && (call.op === 'compareAndSet' || call.op === 'increment') ? { mismatch } : {}),
+          ...(call.op === 'get' && value !== undefined ? { value } : {}),
+          ...(call.op === 'increment' && typeof value === 'string' ? { value } : {}),
+          ...(call.op === 'append' && found !== undefined ? { length } : {}),
+          ...(told === undefined ? {} : { version: told }),
+          ...(call.op === 'get' && value === null ? { version: null } : {}),
+          ...(call.op === 'delete' && found !== undefined ? { found } : {}),
+          ...(failed && call.op === 'increment' ? { failed: 'not-an-integer' } : {}),
+          ...(failed && call.op === 'expire' ? { failed: 'not-found', version: null } : {}),
+          ...(failed && call.op !== 'get' && call.condition !== undefined ? { failed: 'condition' } : {}),
         };
-        return at(start, start + length, call, outcome);
+        return at(start, start + lasts, call, outcome);
       });
     let accepted = 0;
     fc.assert(

@@ -12,30 +12,46 @@
  *  - `undecided` is said when the search exceeds its bound: callers count it as a failure.
  */
 
+/** What must hold for a write to take effect. */
+export type Requirement =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'present' }
+  | { readonly kind: 'version'; readonly version: number }
+  | { readonly kind: 'value'; readonly value: string };
+
+interface Conditional {
+  readonly condition?: Requirement;
+}
+
+/** When a value may vanish by itself, and until when an operation may be called that still sees it. */
+export interface Lifetime {
+  readonly expiresFrom?: number;
+  readonly expiresBy?: number;
+}
+
+/** A write that a client asked for. A put with a condition is a compare-and-set. */
+export type Write =
+  | (Conditional & Lifetime & { readonly op: 'put'; readonly value: string })
+  | (Conditional & { readonly op: 'delete' })
+  | (Conditional & Lifetime & { readonly op: 'expire' })
+  | (Conditional & { readonly op: 'increment'; readonly by: number })
+  | (Conditional & { readonly op: 'append'; readonly suffix: string });
+
 /** What a client asked for. A version is a number that grows with every write of the key. */
-export type Call =
-  | { readonly op: 'get' }
-  | { readonly op: 'put'; readonly value: string; readonly expiresFrom?: number; readonly expiresBy?: number }
-  | { readonly op: 'delete' }
-  | {
-      readonly op: 'compareAndSet';
-      /** The version that must stand, or null: the key must be absent. */
-      readonly expect: number | null;
-      readonly value: string;
-    }
-  | { readonly op: 'increment'; readonly by: number }
-  | { readonly op: 'append'; readonly suffix: string };
+export type Call = { readonly op: 'get' } | Write;
 
 /** What the client was told; a field that is undefined was not told. */
 export interface Outcome {
-  /** The value seen (get) or standing afterwards (increment, append); null: absent. */
+  /** The value seen (get) or standing afterwards (increment); null: absent. */
   readonly value?: string | null;
-  /** The version seen or written; null: absent. For a mismatch: the version that stood in the way. */
+  /** The length of the value afterwards (append). */
+  readonly length?: number;
+  /** The version seen or written; null: absent. For a failed write: the version that stood in the way. */
   readonly version?: number | null;
-  /** delete: was there anything? */
+  /** A write: was there anything before? */
   readonly found?: boolean;
-  /** A condition, or the type of the value, did not hold: nothing was written. */
-  readonly mismatch?: boolean;
+  /** The write was judged and had no effect. */
+  readonly failed?: 'condition' | 'not-found' | 'not-an-integer';
 }
 
 /** One operation of a history. Without an outcome it is unknown whether, and when, it took effect. */
@@ -100,7 +116,7 @@ class Search {
       this.events.push({ at: operation.start, returns: false, index });
       if (outcome === undefined) return;
       this.events.push({ at: operation.end, returns: true, index });
-      if (call.op !== 'get' && !outcome.mismatch && typeof outcome.version === 'number') {
+      if (call.op !== 'get' && outcome.failed === undefined && typeof outcome.version === 'number') {
         this.owned.add(outcome.version);
       }
     });
@@ -185,74 +201,48 @@ class Search {
   }
 
   private apply(before: State, call: Call, outcome: Outcome | undefined): State | undefined {
-    switch (call.op) {
-      case 'get':
-        if (outcome?.value !== undefined && outcome.value !== before.value) return undefined;
-        return this.seen(before, outcome?.version);
-      case 'put':
-        return this.written(before, call.value, outcome, call.expiresFrom, call.expiresBy);
-      case 'delete': {
-        if (outcome?.found !== undefined && outcome.found !== (before.value !== null)) return undefined;
-        if (outcome === undefined && before.value === null) return before;
-        return this.written(before, null, outcome);
-      }
-      case 'compareAndSet':
-        return this.compareAndSet(before, call.expect, call.value, outcome);
-      case 'increment': {
-        const number = before.value === null ? 0 : toInteger(before.value);
-        if (outcome?.mismatch) return number === undefined ? this.seen(before, outcome.version) : undefined;
-        if (number === undefined) return outcome === undefined ? before : undefined;
-        return this.evaluated(before, String(number + call.by), outcome);
-      }
-      case 'append':
-        if (outcome?.mismatch) return undefined;
-        return this.evaluated(before, (before.value ?? '') + call.suffix, outcome);
+    if (call.op === 'get') {
+      if (outcome?.value !== undefined && outcome.value !== before.value) return undefined;
+      return this.seen(before, outcome?.version);
     }
+    const { condition } = call;
+    const holds = condition === undefined || meets(before, condition);
+    if (holds === true) return this.write(before, call, outcome);
+    if (holds === 'perhaps') return this.settleVersion(before, call, outcome);
+    if (outcome === undefined) return before;
+    return outcome.failed === 'condition' ? this.seen(before, outcome.version) : undefined;
   }
 
-  private compareAndSet(
-    before: State,
-    expect: number | null,
-    value: string,
-    outcome: Outcome | undefined,
-  ): State | undefined {
+  /** A condition on a version meets a value whose version is not known yet: the outcome tells which it is. */
+  private settleVersion(before: State, call: Write, outcome: Outcome | undefined): State | undefined {
+    const wanted = call.condition?.kind === 'version' ? call.condition.version : undefined;
+    if (wanted === undefined) return undefined;
+    if (outcome?.failed === 'condition') {
+      if (outcome.version === undefined) return { ...before, not: [...before.not, wanted] };
+      return outcome.version === wanted ? undefined : this.seen(before, outcome.version);
+    }
+    const equal = this.seen(before, wanted);
+    if (equal === undefined) return outcome === undefined ? before : undefined;
+    return this.write(equal, call, outcome);
+  }
+
+  /** A write whose condition holds. */
+  private write(before: State, call: Write, outcome: Outcome | undefined): State | undefined {
     const absent = before.value === null;
-    if (outcome?.mismatch) {
-      if (expect === null) return absent ? undefined : this.seen(before, outcome.version);
-      if (!absent && before.version === expect) return undefined;
-      if (outcome.version === expect) return undefined;
-      if (!absent && before.version === undefined && outcome.version === undefined) {
-        return { ...before, not: [...before.not, expect] };
-      }
-      return this.seen(before, outcome.version);
+    const effect = effectOf(before, call);
+    if ('failed' in effect) {
+      if (outcome === undefined) return before;
+      return outcome.failed === effect.failed ? this.seen(before, outcome.version) : undefined;
     }
-    if (expect === null) {
-      if (!absent) return outcome === undefined ? before : undefined;
-      return this.written(before, value, outcome);
-    }
-    const seen = absent ? undefined : this.seen(before, expect);
-    if (seen === undefined) return outcome === undefined ? before : undefined;
-    return this.written(seen, value, outcome);
-  }
-
-  /** An increment or append: the value follows from what stood, and an expiry stays as it was. */
-  private evaluated(before: State, value: string, outcome: Outcome | undefined): State | undefined {
-    if (outcome?.value !== undefined && outcome.value !== value) return undefined;
-    return this.written(before, value, outcome, before.expiresFrom, before.expiresBy);
-  }
-
-  private written(
-    before: State,
-    value: string | null,
-    outcome: Outcome | undefined,
-    expiresFrom: number = Number.POSITIVE_INFINITY,
-    expiresBy: number = Number.POSITIVE_INFINITY,
-  ): State | undefined {
-    if (outcome?.mismatch) return undefined;
-    const told = outcome?.version;
-    if (typeof told === 'number' && told <= before.floor) return undefined;
-    const version = value === null ? null : (told ?? undefined);
-    return { value, version, not: [], floor: told ?? before.floor, expiresFrom, expiresBy };
+    if (outcome === undefined && absent && effect.value === null) return before;
+    if (outcome?.failed !== undefined) return undefined;
+    if (outcome?.found !== undefined && outcome.found === absent) return undefined;
+    if (outcome?.value !== undefined && outcome.value !== effect.value) return undefined;
+    if (outcome?.length !== undefined && outcome.length !== effect.value?.length) return undefined;
+    const told = outcome?.version ?? undefined;
+    if (told !== undefined && told <= before.floor) return undefined;
+    const version = effect.value === null ? null : told;
+    return { ...effect, version, not: [], floor: told ?? before.floor };
   }
 
   /** The state once an answer has shown `version` for it; undefined if that cannot be. */
@@ -261,6 +251,53 @@ class Search {
     if (version === null || before.value === null || before.version !== undefined) return undefined;
     if (version <= before.floor || this.owned.has(version) || before.not.includes(version)) return undefined;
     return { ...before, version, not: [], floor: version };
+  }
+}
+
+interface Effect {
+  readonly value: string | null;
+  readonly expiresFrom: number;
+  readonly expiresBy: number;
+}
+
+/** What a write makes of the value that stands; an increment or append leaves an expiry as it was. */
+function effectOf(before: State, call: Write): Effect | { readonly failed: Outcome['failed'] } {
+  const { value, expiresFrom, expiresBy } = before;
+  switch (call.op) {
+    case 'put':
+      return { ...lifetime(call), value: call.value };
+    case 'delete':
+      return { ...lifetime({}), value: null };
+    case 'expire':
+      return value === null ? { failed: 'not-found' } : { ...lifetime(call), value };
+    case 'increment': {
+      const number = value === null ? 0 : toInteger(value);
+      if (number === undefined) return { failed: 'not-an-integer' };
+      return { value: String(number + call.by), expiresFrom, expiresBy };
+    }
+    case 'append':
+      return { value: (value ?? '') + call.suffix, expiresFrom, expiresBy };
+  }
+}
+
+function lifetime({ expiresFrom, expiresBy }: Lifetime): Required<Lifetime> {
+  return {
+    expiresFrom: expiresFrom ?? Number.POSITIVE_INFINITY,
+    expiresBy: expiresBy ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function meets(before: State, condition: Requirement): boolean | 'perhaps' {
+  switch (condition.kind) {
+    case 'absent':
+      return before.value === null;
+    case 'present':
+      return before.value !== null;
+    case 'value':
+      return before.value === condition.value;
+    case 'version':
+      if (before.value === null) return false;
+      return before.version === undefined ? 'perhaps' : before.version === condition.version;
   }
 }
 
