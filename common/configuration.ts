@@ -43,12 +43,22 @@ export function changeOf(ver: MapVersion): number {
   return ver % CHANGES_PER_TERM;
 }
 
+/** What is being moved off a peer, and what ends that. */
+export interface Drain {
+  readonly scope: 'primaries' | 'everything';
+  /** A process that stops is welcome again when it restarts; an operator's drain stays until it is taken back. */
+  readonly until: 'restart' | 'operator';
+}
+
 /** What the orchestrator knows of a peer: the newest process that it accepted under that name. */
 export interface PeerRecord {
   readonly storeId: StoreId;
   readonly inc: Incarnation;
   /** host:port of the peer's listener for peers; opaque here. */
   readonly addr: string;
+  /** Its share of the copies relative to the others', above 0; left out it is 1. */
+  readonly weight?: number;
+  readonly drain?: Drain;
 }
 
 /** The configuration of one partition. */

@@ -45,9 +45,15 @@ export interface OrchestratorEnvelope {
   readonly body: OrchestratorMessage;
 }
 
-/** A started process says that it is there; repeated until the map names its `inc`. */
+/**
+ * A started process says that it is there; repeated until the map names its `inc`, and again while no
+ * orchestrator was heard for a while (one that lost its registry does not know whom to ask). It is a hint only:
+ * the orchestrator takes a process in when it has answered a ping, so a late or repeated one does no harm.
+ */
 export interface Register {
   readonly type: 'register';
+  /** Its share of the copies relative to the others', above 0; left out it is 1. */
+  readonly weight?: number;
 }
 
 /** The answer to `ping`. */
@@ -95,9 +101,13 @@ export interface Pull {
   readonly type: 'pull';
 }
 
-/** A peer that wants to stop asks to have everything moved off it; it may stop when the map names it nowhere. */
+/**
+ * A peer that wants to stop asks to have everything moved off it; it may stop when the map names it nowhere.
+ * With `only` it asks to have its primaries handed over, and keeps its copies (a restart is coming).
+ */
 export interface Leave {
   readonly type: 'leave';
+  readonly only?: 'primaries';
 }
 
 /** Everything that a peer says to an orchestrator. */
@@ -115,11 +125,22 @@ export interface ReportEnvelope {
   readonly body: ReportMessage;
 }
 
-/** What an operator, or the balancer, asks an orchestrator to do. */
+/** What an operator asks an orchestrator to do. */
 export type PlannedChange =
   /** Hand the partition over to another member. */
   | { readonly type: 'move-primary'; readonly partition: number; readonly to: PeerId }
   /** Copy the partition to `to`, then drop it at `from`. */
   | { readonly type: 'move-replica'; readonly partition: number; readonly from: PeerId; readonly to: PeerId }
-  /** Move everything off a peer. */
-  | { readonly type: 'drain'; readonly peer: PeerId };
+  /** Move everything off a peer, and keep it empty until `undrain`. */
+  | { readonly type: 'drain'; readonly peer: PeerId }
+  | { readonly type: 'undrain'; readonly peer: PeerId }
+  /** Forget a dead peer that holds nothing any more. */
+  | { readonly type: 'forget'; readonly peer: PeerId }
+  /**
+   * Rebuild: decide the partition from the members that answered, without the missing ones. Acknowledged
+   * writes that only the missing ones hold are given up.
+   */
+  | { readonly type: 'force-rebuild'; readonly partition: number };
+
+/** What an orchestrator says to an operator's change: taken up, or why not. */
+export type ChangeAnswer = { readonly kind: 'accepted' } | { readonly kind: 'refused'; readonly why: string };
