@@ -51,3 +51,28 @@ export interface Row {
   /** Wall-clock ms at which the key may be expired by its primary; no replica decides that alone. */
   readonly expiresAtMs: number | undefined;
 }
+
+/** What an entry of the log leaves at its key; undefined where it leaves nothing. */
+export function rowOf(entry: Entry): Row | undefined {
+  const { effect } = entry;
+  if (effect.kind !== 'put' && effect.kind !== 'delete') return undefined;
+  const put = effect.kind === 'put' ? effect : undefined;
+  return {
+    value: put === undefined ? null : put.value,
+    epoch: entry.epoch,
+    seq: entry.seq,
+    ts: entry.ts,
+    expiresAtMs: put?.expiresAtMs,
+  };
+}
+
+/** Whether the entry changes its key. */
+export function writesKey(entry: Entry): boolean {
+  return entry.effect.kind === 'put' || entry.effect.kind === 'delete';
+}
+
+/** About how much memory an entry takes, in bytes; for limits, not for accounts. */
+export function sizeOf(entry: Entry): number {
+  const value = entry.effect.kind === 'put' ? entry.effect.value.bytes.length : 0;
+  return 128 + entry.key.length * 2 + value;
+}

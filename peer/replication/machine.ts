@@ -130,6 +130,8 @@ export interface PartitionMarks {
   readonly com: number;
   /** Which copy of the rows is the valid one. */
   readonly copy: number;
+  /** The newest copy that was begun; above `copy` while a snapshot is being taken in, of which it holds a part. */
+  readonly staging: number;
 }
 
 /** Changes to be made durable in one transaction; batches become durable in the order of their numbers. */

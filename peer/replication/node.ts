@@ -1,0 +1,320 @@
+/**
+ * The replication core of one peer: takes inputs to the modules, and gathers what they want done.
+ *
+ * Kept true: one input is one step, with the clock read for it (L6). A message of another cluster, of an older
+ * process of its sender, or of another epoch is dropped here, so the modules see only what belongs to them (E2).
+ * Whoever is behind is found out by any message, and pulls or is given the map.
+ */
+
+import type { PeerId } from '../../common/configuration.js';
+import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
+import { accuseSilent, excuseOthers, onDisconnected, tickAccusations } from './accusations.js';
+import { onAlign, onAlignOk, releaseFence, tickAlignment, tryActivate } from './alignment.js';
+import { advance, ownStored } from './commit.js';
+import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
+import { Core } from './core.js';
+import { retireSessions, sweepExpired } from './expiry.js';
+import { onLearn, onSnap, onSnapEnd, tickLearning } from './learning.js';
+import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
+import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import type { PartitionMessage, PeerEnvelope } from './messages.js';
+import type { Partition } from './partition.js';
+import {
+  onCommittedQuery,
+  onCommittedReply,
+  onConfirm,
+  onConfirmed,
+  onRead,
+  settleReads,
+  tickReads,
+} from './reads.js';
+import type { Settings } from './settings.js';
+import { onAck, onPrepare, settleStream, streamIdle, tickStream } from './streaming.js';
+import { onJoin, onSnapDone, onSnapOk, tickTeaching } from './teaching.js';
+import { onWrite, tickQueue } from './writes.js';
+
+/** The machine that production and the simulator run. */
+export class ReplicationNode implements Machine {
+  private readonly core: Core;
+  private lastTickMs: number;
+  private leasesAskedAtMs = Number.NEGATIVE_INFINITY;
+  private silenceCheckedAtMs: number;
+  private registeredAtMs = Number.NEGATIVE_INFINITY;
+
+  /** `image` is what the store gave back, with `inc` already raised and flushed. */
+  constructor(
+    readonly peerId: PeerId,
+    image: DiskImage,
+    reader: StateReader,
+    private readonly settings: Settings,
+    clock: Clock,
+  ) {
+    const { storeId, inc, map, promised } = image;
+    this.core = new Core(peerId, storeId, inc, map, promised, settings, reader, clock.leaseMs);
+    this.core.wallMs = clock.wallMs;
+    this.lastTickMs = clock.leaseMs;
+    this.silenceCheckedAtMs = clock.leaseMs;
+    for (const partition of image.partitions) restorePartition(this.core, partition);
+    enterAll(this.core);
+  }
+
+  step(clock: Clock, input: Input): void {
+    const { core } = this;
+    core.leaseMs = clock.leaseMs;
+    core.wallMs = clock.wallMs;
+    switch (input.type) {
+      case 'tick':
+        this.tick();
+        return;
+      case 'message':
+        this.receive(input.envelope);
+        return;
+      case 'control':
+        this.obey(input.envelope);
+        return;
+      case 'write': {
+        const { tag, command, idempotency } = input;
+        const write = { origin: { kind: 'local', id: input.id } as const, tag, command, idempotency };
+        onWrite(core, core.partitions.get(input.partition), write);
+        return;
+      }
+      case 'read': {
+        const { key, consistency } = input;
+        const read = { origin: { kind: 'local', id: input.id } as const, key, consistency };
+        onRead(core, core.partitions.get(input.partition), read);
+        return;
+      }
+      case 'stored':
+        this.stored(input.through);
+        return;
+      case 'disconnected':
+        onDisconnected(core, input.peer);
+        return;
+      case 'leave':
+        core.report({ type: 'leave' });
+        return;
+      case 'drop-leases':
+        dropLeases(core);
+        return;
+    }
+  }
+
+  take(clock: Clock): Effects {
+    const { core } = this;
+    core.leaseMs = clock.leaseMs;
+    core.wallMs = clock.wallMs;
+    for (const partition of core.pending) {
+      settleStream(core, partition);
+      settleReads(core, partition);
+    }
+    core.pending.clear();
+    const { out } = core;
+    const { sends, reports, replies } = out;
+    out.sends = [];
+    out.reports = [];
+    out.replies = [];
+    return { store: out.close(core.leaseMs), sends, reports, replies };
+  }
+
+  private stored(through: number): void {
+    const { core } = this;
+    core.out.stored(through);
+    for (const partition of ownStored(core, through)) {
+      tryActivate(core, partition);
+      advance(core, partition);
+    }
+  }
+
+  private tick(): void {
+    const { core, settings } = this;
+    if (core.leaseMs - this.lastTickMs > settings.stallMs) excuseOthers(core);
+    this.lastTickMs = core.leaseMs;
+    if (core.leaseMs - this.leasesAskedAtMs >= settings.leaseRenewMs) {
+      this.leasesAskedAtMs = core.leaseMs;
+      askLeases(core);
+    }
+    if (core.leaseMs - this.silenceCheckedAtMs >= settings.accuseAfterMs / 4) {
+      this.silenceCheckedAtMs = core.leaseMs;
+      accuseSilent(core);
+    }
+    this.register();
+    for (const partition of core.led) {
+      sweepExpired(core, partition);
+      retireSessions(core, partition);
+    }
+    for (const partition of core.busy) if (!tickPartition(core, partition)) core.busy.delete(partition);
+  }
+
+  /** E6: says that this process is there until the map names it. */
+  private register(): void {
+    const { core, settings } = this;
+    const record = core.map.peers.get(core.me);
+    if (record?.inc === core.inc && record.storeId === core.storeId) return;
+    if (core.leaseMs - this.registeredAtMs < settings.leaseRenewMs) return;
+    this.registeredAtMs = core.leaseMs;
+    core.report({ type: 'register' });
+  }
+
+  private receive(envelope: PeerEnvelope): void {
+    const { core } = this;
+    const { from, body } = envelope;
+    if (envelope.clusterId !== core.map.clusterId) return;
+    core.heardAt.set(from, core.leaseMs);
+    if (core.fencing.size > 0) releaseFence(core, from, envelope.ver);
+    if (envelope.ver > core.map.ver && body.type !== 'map') this.pull(from);
+    switch (body.type) {
+      case 'map':
+        adopt(core, body.map);
+        return;
+      case 'pull':
+        if (core.map.ver > envelope.ver) core.send(from, { type: 'map', map: core.map });
+        return;
+      case 'lreq':
+        onLeaseRequest(core, envelope, body);
+        return;
+      case 'lgrant':
+        onLeaseGrant(core, envelope, body);
+        return;
+      case 'fwd': {
+        const { tag, command, idempotency, attempt } = body;
+        const origin = { kind: 'remote-write', to: from, session: tag.session, n: tag.n, attempt } as const;
+        onWrite(core, core.partitions.get(body.partition), { origin, tag, command, idempotency });
+        return;
+      }
+      case 'rfwd': {
+        const { key, consistency } = body;
+        const origin = { kind: 'remote-read', to: from, id: body.id, inc: body.inc } as const;
+        onRead(core, core.partitions.get(body.partition), { origin, key, consistency });
+        return;
+      }
+      case 'fwd_r':
+      case 'rfwd_r':
+        return;
+      default:
+        this.receiveInEpoch(envelope, body);
+        return;
+    }
+  }
+
+  /** E2: drops what belongs to another epoch, and lets a sender that is behind know. */
+  private receiveInEpoch(envelope: PeerEnvelope, message: PartitionMessage): void {
+    const { core } = this;
+    const partition = core.partitions.get(message.partition);
+    const epoch = partition?.epoch ?? core.map.parts[message.partition]?.epoch ?? -1;
+    if (message.epoch > epoch) return;
+    if (message.epoch < epoch) {
+      if (envelope.ver < core.map.ver && startsExchange(message)) {
+        core.send(envelope.from, { type: 'map', map: core.map });
+      }
+      return;
+    }
+    if (partition !== undefined) dispatch(core, partition, envelope, message);
+  }
+
+  private obey(envelope: OrchestratorEnvelope): void {
+    const { core } = this;
+    const { body } = envelope;
+    if (envelope.clusterId !== core.map.clusterId) return;
+    switch (body.type) {
+      case 'map':
+        adopt(core, body.map);
+        return;
+      case 'query':
+        onQuery(core, body.term, envelope.from);
+        return;
+      case 'ping': {
+        if (envelope.ver > core.map.ver) core.report({ type: 'pull' }, envelope.from);
+        const active: PartitionEpoch[] = [];
+        for (const { number, epoch } of core.led) active.push({ partition: number, epoch });
+        core.report({ type: 'pong', n: body.n, active }, envelope.from);
+        return;
+      }
+    }
+  }
+
+  private pull(from: PeerId): void {
+    const { core } = this;
+    const last = core.pulledAt.get(from);
+    if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return;
+    core.pulledAt.set(from, core.leaseMs);
+    core.send(from, { type: 'pull' });
+  }
+}
+
+/** Messages that somebody sends by its own will; answers to them need no further answer. */
+function startsExchange(message: PartitionMessage): boolean {
+  return ['align', 'prep', 'join', 'rseq', 'conf'].includes(message.type);
+}
+
+function dispatch(core: Core, partition: Partition, envelope: PeerEnvelope, message: PartitionMessage): void {
+  const { from, fromInc } = envelope;
+  switch (message.type) {
+    case 'align':
+      onAlign(core, partition, from, message);
+      return;
+    case 'align_ok':
+      onAlignOk(core, partition, from, message);
+      return;
+    case 'prep':
+      onPrepare(core, partition, from, message);
+      return;
+    case 'ack':
+      onAck(core, partition, from, message);
+      return;
+    case 'rseq':
+      onCommittedQuery(core, partition, from, message);
+      return;
+    case 'rseq_r':
+      onCommittedReply(core, partition, message);
+      return;
+    case 'conf':
+      onConfirm(core, partition, from, message);
+      return;
+    case 'conf_r':
+      onConfirmed(core, partition, from, message);
+      return;
+    case 'join':
+      onJoin(core, partition, from, fromInc, message);
+      return;
+    case 'learn':
+      onLearn(core, partition, from, message);
+      return;
+    case 'snap':
+      onSnap(core, partition, from, message);
+      return;
+    case 'snap_ok':
+      onSnapOk(core, partition, from, message);
+      return;
+    case 'snap_end':
+      onSnapEnd(core, partition, from, message);
+      return;
+    case 'snap_done':
+      onSnapDone(core, partition, from, message);
+      return;
+  }
+}
+
+/** Whether the partition has anything left that time will bring on. */
+function tickPartition(core: Core, partition: Partition): boolean {
+  tickReads(core, partition);
+  let busy = partition.questions.size > 0;
+  switch (partition.role) {
+    case 'starting':
+      tickAlignment(core, partition);
+      tickQueue(core, partition);
+      tickAccusations(core, partition);
+      return true;
+    case 'active':
+      tickStream(core, partition);
+      tickTeaching(core, partition);
+      tickAccusations(core, partition);
+      busy ||= !streamIdle(partition) || (partition.config?.learners.length ?? 0) > 0;
+      return busy || partition.lead?.addPending !== undefined;
+    case 'learner':
+      tickLearning(core, partition);
+      return busy || partition.learning?.joined === false;
+    case 'member':
+    case 'none':
+      return busy;
+  }
+}
