@@ -10,7 +10,7 @@
 import type { ClusterMap, PartitionConfig } from '../../common/configuration.js';
 import { mapVersion } from '../../common/configuration.js';
 import { startLeading } from './alignment.js';
-import { firstChecksum } from './checksum.js';
+import { FIRST_CHECKSUM } from './checksum.js';
 import type { Core } from './core.js';
 import { dropStaging, startLearning } from './learning.js';
 import { Log } from './log.js';
@@ -80,7 +80,7 @@ function concerns(core: Core, config: PartitionConfig): boolean {
 }
 
 function emptyPartition(core: Core, number: number): Partition {
-  const image = { partition: number, base: 0, baseChecksum: firstChecksum(number), log: [] };
+  const image = { partition: number, base: 0, baseChecksum: FIRST_CHECKSUM, log: [] };
   const marks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0 };
   return restorePartition(core, { ...image, marks, sessions: new Sessions().image() });
 }

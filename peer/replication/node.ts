@@ -6,7 +6,7 @@
  * Whoever is behind is found out by any message, and pulls or is given the map.
  */
 
-import type { PeerId } from '../../common/configuration.js';
+import type { ClusterMap, Epoch, PeerId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
 import { accuseSilent, excuseOthers, onDisconnected, tickAccusations } from './accusations.js';
 import { onAlign, onAlignOk, releaseFence, tickAlignment, tryActivate } from './alignment.js';
@@ -15,10 +15,10 @@ import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
 import { Core } from './core.js';
 import { retireSessions, sweepExpired } from './expiry.js';
 import { onLearn, onSnap, onSnapEnd, tickLearning } from './learning.js';
-import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
+import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
-import type { PartitionMessage, PeerEnvelope } from './messages.js';
-import type { Partition } from './partition.js';
+import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
+import type { Partition, Role } from './partition.js';
 import {
   onCommittedQuery,
   onCommittedReply,
@@ -32,6 +32,17 @@ import type { Settings } from './settings.js';
 import { onAck, onPrepare, settleStream, streamIdle, tickStream } from './streaming.js';
 import { onJoin, onSnapDone, onSnapOk, tickTeaching } from './teaching.js';
 import { onWrite, tickQueue } from './writes.js';
+
+/** What a peer says of one of its partitions, for health checks, pages and tests. */
+export interface PartitionStatus {
+  readonly role: Role;
+  readonly epoch: Epoch;
+  readonly base: number;
+  readonly com: number;
+  readonly prep: number;
+  /** Lease reads of clean keys can be answered. */
+  readonly readable: boolean;
+}
 
 /** The machine that production and the simulator run. */
 export class ReplicationNode implements Machine {
@@ -114,6 +125,27 @@ export class ReplicationNode implements Machine {
     out.reports = [];
     out.replies = [];
     return { store: out.close(core.leaseMs), sends, reports, replies };
+  }
+
+  /** The map that this peer has adopted. */
+  get map(): ClusterMap {
+    return this.core.map;
+  }
+
+  /** An envelope of this process around a message that is sent now. */
+  envelope(body: PeerMessage): PeerEnvelope {
+    const { map, me, inc } = this.core;
+    return { clusterId: map.clusterId, from: me, fromInc: inc, ver: map.ver, body };
+  }
+
+  /** What this peer is for a partition, how far it has got, and whether it could answer a lease read at `leaseMs`. */
+  status(partition: number, leaseMs: number): PartitionStatus | undefined {
+    const { core } = this;
+    const known = core.partitions.get(partition);
+    if (known === undefined) return undefined;
+    core.leaseMs = leaseMs;
+    const { role, epoch, com, prep } = known;
+    return { role, epoch, com, prep, base: known.log.base, readable: known.isMember && leased(core, known) };
   }
 
   private stored(through: number): void {
