@@ -30,8 +30,12 @@ export interface ManagerTiming extends LivenessTiming {
   readonly queryEveryMs: number;
   /** A live peer that does not answer a query for this long has promised a higher term: ask with a higher one. */
   readonly queryPatienceMs: number;
-  /** A register operation without an answer for this long is taken for unknown, and the register is read. */
-  readonly registerPatienceMs: number;
+  /** A learner that has not become a member after this is dropped, and somebody else is tried. */
+  readonly learnerPatienceMs: number;
+  /** After a change, primaries that have not activated are probed more often for this long. */
+  readonly watchActivationMs: number;
+  /** A process that reported itself but is in no map is forgotten after this much silence. */
+  readonly forgetStrangerMs: number;
 }
 
 /** Limits of the manager. */
@@ -44,6 +48,8 @@ export interface ManagerLimits {
   readonly accusationFloor: number;
   /** Reported peers beyond this many are not taken in; the report is dropped. */
   readonly maxPeers: number;
+  /** Operators' changes that wait; beyond it they are refused. */
+  readonly maxWishes: number;
 }
 
 /** Everything that a manager is told at its start. */
@@ -81,7 +87,9 @@ const NORMAL: ManagerTiming = {
   repairAfterMs: 10_000,
   queryEveryMs: 300,
   queryPatienceMs: 3_000,
-  registerPatienceMs: 5_000,
+  learnerPatienceMs: 600_000,
+  watchActivationMs: 1_000,
+  forgetStrangerMs: 60_000,
 };
 
 const FAST: ManagerTiming = {
@@ -125,4 +133,5 @@ export const DEFAULT_LIMITS: ManagerLimits = {
   maxReturns: 64,
   accusationFloor: 2,
   maxPeers: 1_000,
+  maxWishes: 1_000,
 };
