@@ -54,6 +54,13 @@ export class Disk<Batch> {
     return pending.length - kept;
   }
 
+  /** No more trouble. */
+  heal(): void {
+    this.slowMs = 0;
+    this.failNext = false;
+    this.crashAfterBatches = 0;
+  }
+
   private flush(): void {
     this.flushing = this.pending.length;
     const { random } = this;

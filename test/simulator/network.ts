@@ -26,6 +26,12 @@ export interface Hurt {
   readonly lateMs: number;
 }
 
+/**
+ * How a message travels: as if it could come twice, over TCP (never twice), or between a client and a peer nearby,
+ * where the weather is always fair (a client that hears nothing learns nothing).
+ */
+export type Carriage = 'any' | 'tcp' | 'nearby';
+
 /** Nothing goes wrong. */
 export const FAIR_WEATHER: Weather = { loss: 0, duplication: 0, lateness: 0, reordering: 0 };
 
@@ -74,10 +80,15 @@ export class Network {
     this.clogged[this.link(from, to)] = this.schedule.now + ms;
   }
 
-  /** Mends everything and calms the weather. */
-  heal(): void {
+  /** Mends every cut and clears every clog. */
+  mendAll(): void {
     this.cuts.fill(0);
     this.clogged.fill(0);
+  }
+
+  /** Mends everything and calms the weather. */
+  heal(): void {
+    this.mendAll();
     this.hurt.clear();
     this.weather = FAIR_WEATHER;
   }
@@ -87,12 +98,13 @@ export class Network {
   }
 
   /** Carries a message; `deliver` runs inside the receiver, in the life that it then has. */
-  send(from: string, to: string, kind: string, overTcp: boolean, deliver: () => void): void {
-    const { random, weather, troubled } = this;
+  send(from: string, to: string, kind: string, carriage: Carriage, deliver: () => void): void {
+    const { random, troubled } = this;
+    const weather = carriage === 'nearby' ? FAIR_WEATHER : this.weather;
     const link = this.link(from, to);
     this.messages += 1;
     let copies = 1;
-    if (!overTcp && random.chance(weather.duplication)) {
+    if (carriage === 'any' && random.chance(weather.duplication)) {
       copies = 2;
       troubled.duplication += 1;
     }

@@ -19,6 +19,9 @@ export interface Options {
   readonly compareEvery: number;
 }
 
+/** How one seed is to be run: what stays of the options when seeds, jobs and output are taken away. */
+export type SeedOptions = Pick<Options, 'peers' | 'partitions' | 'fault' | 'trace' | 'compareEvery'>;
+
 export const USAGE = `npm run sim -- --seeds 1-1000 [options]
   --seeds A-B       seeds A to B; also a list: 3,9,20-30
   --from-commit N   N seeds drawn from the hash of the commit (with --seeds: as well)

@@ -1,0 +1,176 @@
+/**
+ * Aimed faults: one shape of trouble again and again, with random timing, for bugs that chance alone seldom meets.
+ * Each is named after what it aims at and is chosen with `--fault NAME`.
+ */
+import type { PartitionConfig } from '../../common/configuration.js';
+import { cutFor, type FaultKind, type Swarm } from './faults.js';
+import type { Random } from './random.js';
+import type { World } from './world.js';
+
+interface Aimed {
+  readonly name: string;
+  strike(world: World, random: Random, part: PartitionConfig, partition: number): void;
+}
+
+const both = (id: string, others: readonly string[]): [string, string][] =>
+  others.filter((other) => other !== id).flatMap((other) => [
+    [id, other],
+    [other, id],
+  ]);
+
+const orchestratorsOf = (world: World): string[] => world.orchestrators.map(({ id }) => id);
+
+const backups = (part: PartitionConfig): string[] =>
+  [...part.members.keys()].filter((member) => member !== part.primary);
+
+function restart(world: World, id: string | undefined, downMs: number): void {
+  const peer = id === undefined ? undefined : world.peer(id);
+  if (peer !== undefined) world.crash(peer, downMs);
+}
+
+/** Makes one kind of message suffer for a while. */
+function hurt(world: World, kind: string, share: number, lateMs: number | 'lost', forMs: number): void {
+  world.network.hurt.set(kind, { share, lose: lateMs === 'lost', lateMs: lateMs === 'lost' ? 0 : lateMs });
+  world.afterFault(forMs, () => world.network.hurt.delete(kind));
+}
+
+const AIMED: readonly Aimed[] = [
+  {
+    // A removed member that hears nothing of it, but goes on asking for leases.
+    name: 'gateless',
+    strike: (world, random, part) => {
+      const removed = random.pick([...part.members.keys()]);
+      cutFor(world, both(removed, orchestratorsOf(world)), 6000);
+      hurt(world, 'map', 0.93, 'lost', 6000);
+    },
+  },
+  {
+    // The successor starts again just before it succeeds, and has forgotten what it granted.
+    name: 'amnesia',
+    strike: (world, random, part) => {
+      cutFor(world, both(part.primary, orchestratorsOf(world)), 5000);
+      world.afterFault(random.integer(700, 2600), () => {
+        for (const other of backups(part)) restart(world, other, random.integer(2, 60));
+      });
+    },
+  },
+  {
+    // The primary moves to and fro while acknowledgements are late.
+    name: 'flipflop',
+    strike: (world, random, _part, partition) => {
+      hurt(world, 'ack', 0.5, 2500, 6000);
+      hurt(world, 'prep', 0.4, 700, 6000);
+      for (let i = 0; i < 10; i += 1) {
+        world.afterFault(random.integer(50, 5000), () => {
+          const now = world.decided()?.parts[partition];
+          const to = now === undefined ? undefined : random.pickMaybe(backups(now));
+          if (to !== undefined) world.change({ type: 'move-primary', partition, to });
+        });
+      }
+    },
+  },
+  {
+    // The request to add a learner is late, and the learner is taken off the list before it arrives.
+    name: 'slowadd',
+    strike: (world, random, part, partition) => {
+      hurt(world, 'add', 0.8, 4000, 8000);
+      hurt(world, 'pong', 0.5, 'lost', 8000);
+      restart(world, random.pickMaybe(backups(part)), random.integer(1600, 2500));
+      world.afterFault(random.integer(2500, 6000), () => {
+        const learner = world.decided()?.parts[partition]?.learners[0];
+        if (learner === undefined) return;
+        cutFor(world, both(learner, orchestratorsOf(world)), random.integer(1500, 3000));
+      });
+    },
+  },
+  {
+    // Answers to dirty reads are late, and keys are often dirty.
+    name: 'slowrseq',
+    strike: (world) => {
+      hurt(world, 'rseq_r', 0.8, 1200, 9000);
+      hurt(world, 'prep', 0.3, 300, 9000);
+    },
+  },
+  {
+    // A learner is added; at once its elders are cut off from it and from the orchestrator, not from each other.
+    name: 'addrace',
+    strike: (world, random, part, partition) => {
+      restart(world, random.pickMaybe(backups(part)), random.integer(2000, 3500));
+      let looks = 0;
+      const look = (): void => {
+        const now = world.decided()?.parts[partition];
+        const elders = now === undefined ? [] : [...now.members.keys()].filter((id) => now.la.includes(id));
+        const young = now === undefined ? [] : [...now.members.keys()].filter((id) => !now.la.includes(id));
+        if (now !== undefined && young.length > 0 && !now.active) {
+          for (const elder of elders) cutFor(world, both(elder, [...orchestratorsOf(world), ...young]), 6000);
+          return;
+        }
+        looks += 1;
+        if (looks < 4000) world.afterFault(2, look);
+      };
+      look();
+    },
+  },
+  {
+    // The registry is lost while the only peer that knows the newest configuration cannot be reached.
+    name: 'lostregistry',
+    strike: (world, random, part) => {
+      const last = random.pick([...part.members.keys()]);
+      for (const peer of world.runningPeers()) {
+        if (peer.id !== last) world.crash(peer, random.integer(5200, 6500));
+      }
+      world.afterFault(5000, () => {
+        const others = [...world.peers.map(({ id }) => id), ...orchestratorsOf(world)];
+        cutFor(world, both(last, others), 3500);
+        world.loseRegistry(random, 'empty');
+      });
+    },
+  },
+  {
+    // The primary dies, or stands still, again and again.
+    name: 'killprimary',
+    strike: (world, random, part) => {
+      const primary = world.peer(part.primary);
+      if (random.chance(0.5)) restart(world, part.primary, random.integer(100, 4500));
+      else primary?.pause(random.integer(1000, 4500));
+    },
+  },
+  {
+    // Machines stand still with their clocks while the rest goes on.
+    name: 'suspend',
+    strike: (world, random, part) => {
+      world.peer(random.pick([...part.members.keys()]))?.pause(random.integer(1500, 6000), true);
+    },
+  },
+];
+
+/** One aim, ready to be run. */
+export interface Aim {
+  readonly name: string;
+  readonly swarm: Swarm;
+}
+
+/** All aims. */
+export const AIMS: readonly Aim[] = AIMED.map(({ name, strike }) => {
+  const kind: FaultKind = {
+    name,
+    weight: 1,
+    strike: (world, random) => {
+      const partition = random.integer(0, world.tuning.partitions - 1);
+      const part = world.decided()?.parts[partition];
+      if (part === undefined) return false;
+      strike(world, random, part, partition);
+      return true;
+    },
+  };
+  return {
+    name,
+    swarm: {
+      weather: new Set<string>(),
+      striking: [kind],
+      gapMs: { from: 5000, to: 9000 },
+      strictOnly: false,
+      clockRates: true,
+    },
+  };
+});

@@ -1,0 +1,221 @@
+/** A simulated peer: the production core, driver and gateway over a simulated disk, network and clock. */
+import type { ClusterMap, Epoch } from '../../common/configuration.js';
+import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
+import { PeerDriver } from '../../peer/driver.js';
+import { leased } from '../../peer/replication/leases.js';
+import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
+import type { PeerEnvelope } from '../../peer/replication/messages.js';
+import { ReplicationNode } from '../../peer/replication/node.js';
+import { sessionId } from '../../peer/replication/sessions.js';
+import type { Watched } from './checks.js';
+import type { Answer } from './clients.js';
+import { Disk } from './disk.js';
+import { StoredImage } from './image.js';
+import { CLUSTER_ID } from './orchestrator-process.js';
+import type { Carriage } from './network.js';
+import { Process } from './process.js';
+import { StopgapGateway } from './stopgap-gateway.js';
+import { commandOf, outcomeOf, outcomeOfRow } from './translate.js';
+import type { Asked } from './workload.js';
+import type { World } from './world.js';
+
+/** Inputs that come within this time share a turn of the event loop. */
+const TURN_MS = 0.4;
+
+export class SimulatedPeer extends Process implements Watched {
+  readonly disk: Disk<StoreBatch>;
+  stored: StoredImage;
+  private node: ReplicationNode | undefined;
+  private driver: PeerDriver | undefined;
+  private gateway: StopgapGateway | undefined;
+  private stores = 0;
+
+  constructor(
+    id: string,
+    private readonly world: World,
+  ) {
+    super(id, world.schedule, world.random, world.tuning.rateBound);
+    world.network.attach(this);
+    this.stored = this.emptyDisk();
+    this.disk = new Disk(world.schedule, world.random, this, {
+      persist: (batch) => {
+        this.stored.apply(batch);
+        for (const op of batch.ops) {
+          if (op.type !== 'marks') continue;
+          const partition = this.stored.partitions.get(op.partition);
+          if (partition !== undefined) world.checks.applied(this, op.partition, partition);
+        }
+      },
+      die: (reason) => world.died(this, reason),
+    });
+  }
+
+  /** Starts, or starts again, with what is on the disk. */
+  start(): void {
+    this.begin();
+    this.stored.inc += 1;
+    const { storeId, inc } = this.stored;
+    const { settings } = this.world.tuning;
+    const node = new ReplicationNode(this.id, this.stored.load(), this.stored, settings, this.clocks());
+    const identity = { clusterId: CLUSTER_ID, peerId: this.id, storeId, inc, addr: this.id };
+    const gateway = new StopgapGateway(
+      this.id,
+      sessionId(this.id, storeId, inc),
+      inc,
+      this.world.random,
+      () => this.clocks(),
+      () => this.adopted(),
+      (ms, task) => this.timer(ms, task),
+      (input) => this.driver?.input(input),
+      (to, body) => this.driver?.send(to, body),
+    );
+    this.node = node;
+    this.gateway = gateway;
+    this.driver = new PeerDriver(
+      identity,
+      node,
+      this.disk,
+      {
+        clock: () => this.clocks(),
+        send: (to, envelopes) => this.send(to, envelopes),
+        report: (to, envelope) => this.report(to, envelope),
+        endOfTurn: (task) => this.completion(this.world.random.next() * TURN_MS, task),
+        every: (ms, task) => this.every(ms, task),
+        fail: (error) => {
+          throw error;
+        },
+      },
+      { replied: (reply) => gateway.reply(reply), answered: (_, message) => gateway.received(message) },
+    );
+    this.driver.start(settings.tickMs);
+  }
+
+  /** Ends without a word; says how many batches were lost. */
+  kill(): number {
+    if (!this.up) return 0;
+    const lost = this.disk.crash();
+    this.driver?.stop();
+    this.end();
+    this.driver = undefined;
+    this.gateway = undefined;
+    this.node = undefined;
+    return lost;
+  }
+
+  /** Its disk comes back empty. */
+  wipe(): void {
+    this.stored = this.emptyDisk();
+  }
+
+  /** Asks to leave the cluster. */
+  leave(): void {
+    this.run(() => this.driver?.input({ type: 'leave' }));
+  }
+
+  /** Whether the map names it nowhere. */
+  mayStop(): boolean {
+    const map = this.adopted();
+    return map.parts.every((part) => part === undefined || (!part.members.has(this.id) && !part.learners.includes(this.id)));
+  }
+
+  adopted(): ClusterMap {
+    return this.node === undefined ? this.stored.map : this.core().map;
+  }
+
+  servesReadsIn(number: number): Epoch | undefined {
+    if (this.node === undefined) return undefined;
+    const core = this.core();
+    const partition = core.partitions.get(number);
+    if (partition === undefined || !partition.isMember) return undefined;
+    core.leaseMs = this.clock();
+    return leased(core, partition) ? partition.epoch : undefined;
+  }
+
+  /** A message of an orchestrator has arrived. */
+  receiveControl(envelope: OrchestratorEnvelope): void {
+    this.driver?.obey(envelope);
+  }
+
+  /** A client's request has arrived. */
+  serve(asked: Asked, done: (answer: Answer) => void): void {
+    if (asked.call.op === 'get') {
+      this.gateway?.read(asked.partition, asked.key, asked.strict ? 'strict' : 'linearizable', (told) => {
+        if (told.kind === 'result' && told.outcome.kind === 'row') done(outcomeOfRow(told.outcome.row));
+        else done('not-applied');
+      });
+    } else {
+      this.gateway?.write(asked.partition, commandOf(asked), (told) => {
+        if (told.kind !== 'result') done(told.kind);
+        else if (told.outcome.kind === 'result') {
+          const { result } = told.outcome;
+          if (result.kind === 'done') this.world.checks.acknowledged(asked.partition, result.version.epoch, result.version.seq);
+          done(outcomeOf(result));
+        }
+      });
+    }
+  }
+
+  /** For messages about what went wrong. */
+  describe(): string {
+    if (this.node === undefined) return `${this.id} down`;
+    return `${this.id}: ${[...this.core().partitions.values()].map((p) => `${p.number}:${p.role}/${p.epoch % 65536}/${p.com}/${p.prep}`).join(' ')}`;
+  }
+
+  /** What it holds of a partition in memory, as text: equal for equal content. */
+  digest(number: number): string {
+    if (this.node === undefined) return `${this.id} is down`;
+    const partition = this.core().partitions.get(number);
+    if (partition === undefined) return `${this.id} has nothing`;
+    const rows = partition.rows.range(undefined, Number.MAX_SAFE_INTEGER);
+    const shown = rows.filter(({ row }) => row.value !== null).map(({ key, row }) => `${key}@${row.epoch}/${row.seq}`);
+    return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
+  }
+
+  private core(): ReplicationNode['core'] {
+    return (this.node as ReplicationNode)['core'];
+  }
+
+  private clocks(): Clock {
+    return { leaseMs: this.clock(), wallMs: this.wallClock() };
+  }
+
+  private every(ms: number, task: () => void): () => void {
+    let stopped = false;
+    const again = (): void =>
+      this.timer(ms + this.world.random.next() * 2, () => {
+        if (stopped) return;
+        again();
+        task();
+      });
+    again();
+    return () => {
+      stopped = true;
+    };
+  }
+
+  private report(to: string | undefined, envelope: ReportEnvelope): void {
+    for (const orchestrator of this.world.orchestrators) {
+      if (to !== undefined && to !== orchestrator.id) continue;
+      this.world.network.send(this.id, orchestrator.id, envelope.body.type, 'any', () => orchestrator.receive(envelope));
+    }
+  }
+
+  private send(to: string, envelopes: readonly PeerEnvelope[]): void {
+    const peer = this.world.known(to);
+    if (peer === undefined) return;
+    for (const envelope of envelopes) {
+      const { body } = envelope;
+      this.world.checks.said(this, body);
+      this.world.network.send(this.id, to, body.type, carriageOf(body.type), () => peer.driver?.receive(envelope));
+    }
+  }
+
+  private emptyDisk(): StoredImage {
+    this.stores += 1;
+    return new StoredImage(`${this.id.toLowerCase()}${this.stores}`, CLUSTER_ID);
+  }
+}
+
+function carriageOf(kind: PeerEnvelope['body']['type']): Carriage {
+  return kind === 'fwd' || kind === 'fwd_r' || kind === 'rfwd' || kind === 'rfwd_r' ? 'tcp' : 'any';
+}

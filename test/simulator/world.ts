@@ -1,0 +1,290 @@
+/**
+ * One simulated cluster: peers, orchestrators, their registry, the network between them, and what faults may do to
+ * them. Faults stop for good when the world is healed; then everybody is started again.
+ */
+import type { ClusterMap, PartitionConfig } from '../../common/configuration.js';
+import type { PlannedChange } from '../../common/control-messages.js';
+import { Checks, Violation } from './checks.js';
+import { Network } from './network.js';
+import { SimulatedOrchestrator } from './orchestrator-process.js';
+import { SimulatedPeer } from './peer-process.js';
+import type { Random } from './random.js';
+import { Registry } from './registry.js';
+import { Schedule } from './schedule.js';
+import type { ClusterTuning } from './tuning.js';
+import type { Trace } from './trace.js';
+
+/** A lost registry and a wiped disk within this time of each other would lose data that no protocol can save. */
+const DISASTER_GAP_MS = 15_000;
+/** After a disk was wiped nothing else happens for so long: the copies are being made anew. */
+const QUIET_AFTER_WIPE_MS = 5000;
+const LEAVE_LIMIT_MS = 15_000;
+
+export class World {
+  readonly schedule = new Schedule();
+  readonly network: Network;
+  readonly registry: Registry;
+  readonly checks: Checks;
+  readonly orchestrators: readonly SimulatedOrchestrator[];
+  /** Peers that belong to the cluster at the moment, running or not. */
+  peers: SimulatedPeer[] = [];
+  /** Peers that may still join. */
+  private readonly spares: SimulatedPeer[] = [];
+  private readonly byId = new Map<string, SimulatedPeer>();
+  private readonly notes: Record<string, number> = {};
+  private readonly leaving = new Set<SimulatedPeer>();
+  /** How often each kind of fault struck. */
+  readonly faults: Record<string, number> = {};
+  healed = false;
+  /** Nothing strikes before this time. */
+  quietUntil = 0;
+  private wipedAt = Number.NEGATIVE_INFINITY;
+  private registryLostAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly random: Random,
+    readonly trace: Trace,
+    readonly tuning: ClusterTuning,
+  ) {
+    this.network = new Network(this.schedule, random, trace);
+    this.registry = new Registry(this.schedule, random);
+    this.checks = new Checks(tuning.partitions, () => this.decided());
+    this.orchestrators = Array.from(
+      { length: tuning.orchestrators },
+      (_, i) => new SimulatedOrchestrator(`O${i + 1}`, this),
+    );
+    for (let i = 0; i < tuning.peers + tuning.spares; i += 1) {
+      const peer = new SimulatedPeer(String.fromCharCode(65 + i), this);
+      (i < tuning.peers ? this.peers : this.spares).push(peer);
+      this.byId.set(peer.id, peer);
+      this.checks.watch(peer);
+    }
+    for (const orchestrator of this.orchestrators) orchestrator.start();
+    for (const peer of this.peers) peer.start();
+  }
+
+  /** The map that the registry holds, unless it is being rebuilt. */
+  decided(): ClusterMap | undefined {
+    return this.registryIsWhole() ? this.registry.map : undefined;
+  }
+
+  /** Counts a strike. */
+  count(kind: string): void {
+    this.faults[kind] = (this.faults[kind] ?? 0) + 1;
+  }
+
+  /** Does something later, unless the world was healed by then. */
+  afterFault(ms: number, task: () => void): void {
+    this.schedule.after(ms, () => {
+      if (!this.healed) task();
+    });
+  }
+
+  runningPeers(): SimulatedPeer[] {
+    return this.peers.filter(({ up }) => up);
+  }
+
+  /** A peer that belongs to the cluster. */
+  peer(id: string): SimulatedPeer | undefined {
+    return this.peers.find((peer) => peer.id === id);
+  }
+
+  /** A peer that messages can be sent to, also if it has not joined yet. */
+  known(id: string): SimulatedPeer | undefined {
+    return this.byId.get(id);
+  }
+
+  /** An orchestrator noted something. */
+  noted(what: string): void {
+    this.notes[what] = (this.notes[what] ?? 0) + 1;
+  }
+
+  /** What the orchestrators noted, counted. */
+  events(): Readonly<Record<string, number>> {
+    return this.notes;
+  }
+
+  /** Who is what, for a message about what went wrong. */
+  describe(): string {
+    return [...this.orchestrators, ...this.peers].map((process) => process.describe()).join('; ');
+  }
+
+  /** DIVERGENCE: at the end, when nothing is under way, all members of a partition hold the same. */
+  compareReplicas(): void {
+    const map = this.registry.map;
+    map?.parts.forEach((part, partition) => {
+      if (part === undefined) return;
+      const states = [...part.members.keys()].map((id) => this.known(id)?.digest(partition) ?? `${id} is gone`);
+      if (new Set(states).size > 1) {
+        throw new Violation(`DIVERGENCE: members of partition ${partition} hold ${states.join(' and ')}`);
+      }
+    });
+  }
+
+  /** Kills a peer, which comes back after a while. */
+  crash(peer: SimulatedPeer, downMs: number): void {
+    if (!peer.up) return;
+    if (peer.kill() > 0) this.count('lost-writes');
+    this.schedule.after(downMs, () => {
+      if (!peer.up && this.peers.includes(peer)) peer.start();
+    });
+  }
+
+  /** A peer's own end, ordered by its disk. */
+  died(peer: SimulatedPeer, reason: string): void {
+    this.trace.say(this.schedule.now, peer.id, `dies: ${reason}`);
+    this.crash(peer, this.random.integer(20, 3000));
+  }
+
+  /** Wipes one disk, if everything that is on it lies safely elsewhere. */
+  wipeOne(random: Random): boolean {
+    const { now } = this.schedule;
+    const map = this.decided();
+    const peer = random.pickMaybe(this.runningPeers());
+    if (map === undefined || peer === undefined) return false;
+    if (now - this.registryLostAt < DISASTER_GAP_MS || now - this.wipedAt < DISASTER_GAP_MS) return false;
+    for (const part of map.parts) {
+      if (part?.members.has(peer.id) && !this.isSafeWithout(part, peer.id)) return false;
+    }
+    this.wipedAt = now;
+    this.quietUntil = now + QUIET_AFTER_WIPE_MS;
+    this.network.mendAll();
+    peer.kill();
+    peer.wipe();
+    this.schedule.after(random.integer(50, 2000), () => {
+      if (!peer.up) peer.start();
+    });
+    return true;
+  }
+
+  /** Crashes an orchestrator for a while. */
+  crashOrchestrator(downMs: number): boolean {
+    const running = this.orchestrators.filter(({ up }) => up);
+    const orchestrator = this.random.pickMaybe(running);
+    if (orchestrator === undefined) return false;
+    orchestrator.kill();
+    this.schedule.after(downMs, () => {
+      if (!orchestrator.up) orchestrator.start();
+    });
+    return true;
+  }
+
+  /** The registry's disk is lost or replaced by an old copy; all orchestrators go down with it. */
+  loseRegistry(random: Random, how: 'empty' | 'old-copy'): boolean {
+    const { now } = this.schedule;
+    if (this.decided() === undefined) return false;
+    if (now - this.wipedAt < DISASTER_GAP_MS || now - this.registryLostAt < DISASTER_GAP_MS) return false;
+    if (how === 'empty') this.registry.lose();
+    else if (!this.registry.restoreOldCopy()) return false;
+    this.registryLostAt = now;
+    for (const orchestrator of this.orchestrators) {
+      orchestrator.kill();
+      this.schedule.after(random.integer(50, 2500), () => {
+        if (!orchestrator.up) orchestrator.start();
+      });
+    }
+    return true;
+  }
+
+  /** A planned move of a primary or a copy. */
+  move(random: Random): boolean {
+    const map = this.decided();
+    if (map === undefined) return false;
+    const partition = random.integer(0, this.tuning.partitions - 1);
+    const part = map.parts[partition];
+    if (part === undefined) return false;
+    const members = [...part.members.keys()];
+    const outside = this.runningPeers().filter(({ id }) => !part.members.has(id));
+    if (random.chance(0.6) || outside.length === 0) {
+      return this.change({ type: 'move-primary', partition, to: random.pick(members) });
+    }
+    return this.change({
+      type: 'move-replica',
+      partition,
+      from: random.pick(members),
+      to: random.pick(outside).id,
+    });
+  }
+
+  /** Drains a peer; some time later it is restarted. */
+  drain(random: Random): boolean {
+    const peer = random.pickMaybe(this.runningPeers());
+    if (peer === undefined || !this.change({ type: 'drain', peer: peer.id })) return false;
+    this.afterFault(random.integer(3000, 9000), () => this.crash(peer, random.integer(50, 1000)));
+    return true;
+  }
+
+  /** A peer asks to go, goes when it may, and comes back later, with its disk or as a new one. */
+  leave(random: Random): boolean {
+    const peer = random.pickMaybe(this.runningPeers().filter((one) => !this.leaving.has(one)));
+    if (peer === undefined || this.peers.length - this.leaving.size <= 3) return false;
+    this.leaving.add(peer);
+    peer.leave();
+    const asked = this.schedule.now;
+    const look = (): void => {
+      if (!this.leaving.has(peer)) return;
+      const gone = peer.up && peer.mayStop();
+      if (!gone && !this.healed && this.schedule.now - asked < LEAVE_LIMIT_MS) {
+        this.schedule.after(100, look);
+        return;
+      }
+      this.leaving.delete(peer);
+      peer.kill();
+      if (gone && random.chance(0.3)) peer.wipe();
+      this.schedule.after(random.integer(500, 5000), () => {
+        if (!peer.up) peer.start();
+      });
+    };
+    look();
+    return true;
+  }
+
+  /** A peer that was never here joins. */
+  join(): boolean {
+    const peer = this.spares.shift();
+    if (peer === undefined) return false;
+    this.peers.push(peer);
+    peer.start();
+    return true;
+  }
+
+  /** Ends all faults and starts everybody. */
+  heal(): void {
+    this.healed = true;
+    this.network.heal();
+    this.registry.unknownShare = 0;
+    this.leaving.clear();
+    for (const peer of this.peers) {
+      peer.slowDown(0);
+      peer.disk.heal();
+      peer.resume();
+      if (!peer.up) peer.start();
+    }
+    for (const orchestrator of this.orchestrators) {
+      orchestrator.resume();
+      if (!orchestrator.up) orchestrator.start();
+    }
+  }
+
+  /** Asks a running orchestrator for a change. */
+  change(change: PlannedChange): boolean {
+    const orchestrator = this.random.pickMaybe(this.orchestrators.filter(({ up }) => up));
+    orchestrator?.change(change);
+    return orchestrator !== undefined;
+  }
+
+  private isSafeWithout(part: PartitionConfig, id: string): boolean {
+    const others = [...part.members].filter(([member]) => member !== id);
+    if (others.length === 0 || !part.active) return false;
+    return others.every(([member, storeId]) => {
+      const other = this.peer(member);
+      return other?.up === true && !other.paused && other.stored.storeId === storeId;
+    });
+  }
+
+  private registryIsWhole(): boolean {
+    const newest = Math.max(0, ...this.peers.map((peer) => peer.stored.map.ver));
+    const { map } = this.registry;
+    return map !== undefined && map.ver >= newest;
+  }
+}
