@@ -1,5 +1,5 @@
 /** A simulated peer: the production core, driver and gateway over a simulated disk, network and clock. */
-import type { ClusterMap, Epoch } from '../../common/configuration.js';
+import { type ClusterMap, changeOf, type Epoch } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
 import { PeerDriver } from '../../peer/driver.js';
 import { leased } from '../../peer/replication/leases.js';
@@ -158,7 +158,10 @@ export class SimulatedPeer extends Process implements Watched {
   /** For messages about what went wrong. */
   describe(): string {
     if (this.node === undefined) return `${this.id} down`;
-    return `${this.id}: ${[...this.core().partitions.values()].map((p) => `${p.number}:${p.role}/${p.epoch % 65536}/${p.com}/${p.prep}`).join(' ')}`;
+    const partitions = [...this.core().partitions.values()].map(
+      ({ number, role, epoch, com, prep }) => `${number}: ${role}@${changeOf(epoch)} com=${com} prep=${prep}`,
+    );
+    return `${this.id} ver=${this.adopted().ver} inc=${this.stored.inc} ${partitions.join(', ')}`;
   }
 
   /** What it holds of a partition in memory, as text: equal for equal content. */

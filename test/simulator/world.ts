@@ -2,7 +2,7 @@
  * One simulated cluster: peers, orchestrators, their registry, the network between them, and what faults may do to
  * them. Faults stop for good when the world is healed; then everybody is started again.
  */
-import type { ClusterMap, PartitionConfig } from '../../common/configuration.js';
+import { type ClusterMap, changeOf, type PartitionConfig } from '../../common/configuration.js';
 import type { PlannedChange } from '../../common/control-messages.js';
 import { Checks, Violation } from './checks.js';
 import { Network } from './network.js';
@@ -106,7 +106,14 @@ export class World {
 
   /** Who is what, for a message about what went wrong. */
   describe(): string {
-    return [...this.orchestrators, ...this.peers].map((process) => process.describe()).join('; ');
+    const parts = this.registry.map?.parts.map((part, partition) => {
+      if (part === undefined) return `${partition}: none`;
+      const { epoch, primary, members, learners, fence, active, la } = part;
+      const lists = `members=${[...members.keys()]} learners=${learners} fence=${fence} la=${la}`;
+      return `${partition}: epoch=${changeOf(epoch)} ${active ? 'active' : 'inactive'} primary=${primary} ${lists}`;
+    });
+    const processes = [...this.orchestrators, ...this.peers].map((process) => process.describe());
+    return [`ver=${this.registry.map?.ver}`, ...(parts ?? []), ...processes].join('\n    ');
   }
 
   /** DIVERGENCE: at the end, when nothing is under way, all members of a partition hold the same. */
