@@ -63,6 +63,8 @@ export interface Pong {
   readonly n: number;
   /** The partitions that this peer leads, in which epoch, having activated (E5). */
   readonly active: readonly PartitionEpoch[];
+  /** The lowest map version that this peer still takes: a rebuild that was given up may have left it above the register's. */
+  readonly promised: MapVersion;
 }
 
 /**

@@ -48,6 +48,8 @@ export class ConfigurationManager implements Manager {
   #registerVer = 0;
   /** The highest version that any peer has shown. */
   #highestSeen = 0;
+  /** What that was when the read that is under way, or the last one, began: the register owes us no more. */
+  #seenBeforeRead = 0;
   #operation: RegisterOperation['type'] | undefined;
   #register: RegisterOperation | undefined;
   #proposal: Proposal | undefined;
@@ -172,10 +174,10 @@ export class ConfigurationManager implements Manager {
       return;
     }
     if (!this.#contacts.greet(envelope, nowMs)) return;
-    this.#highestSeen = Math.max(this.#highestSeen, ver, body.type === 'state' ? body.map.ver : 0);
+    this.#highestSeen = Math.max(this.#highestSeen, ver, shownBy(body));
     const desk = { nowMs, map: this.#committed, contacts: this.#contacts, memory: this.#memory };
     const urgent = takeReport(desk, envelope);
-    if (this.#phase === 'waiting') this.#takeFounder(nowMs, envelope);
+    if (this.#phase === 'waiting') this.#takeFounder(envelope);
     else if (this.#phase === 'rebuilding') this.#takeTestimony(nowMs, envelope);
     else if (this.#phase === 'managing' && urgent) this.#manage(nowMs, false);
   }
@@ -198,6 +200,7 @@ export class ConfigurationManager implements Manager {
   #operate(operation: RegisterOperation): void {
     this.#operation = operation.type;
     this.#register = operation;
+    if (operation.type === 'read') this.#seenBeforeRead = this.#highestSeen;
   }
 
   #propose(map: ClusterMap, wishes: readonly Wish[]): void {
@@ -225,8 +228,11 @@ export class ConfigurationManager implements Manager {
     this.#registerVer = map?.ver ?? 0;
     if (map && map.ver > this.#committed.ver) this.#commit(nowMs, map);
     const restored = this.#phase === 'reading' && this.#settings.registerMayBeOld;
-    const old = this.#registerVer < Math.max(this.#highestSeen, this.#committed.ver);
-    if (old || (map && restored)) this.#beginRebuild(nowMs);
+    // Another orchestrator may have changed the map, and a peer shown it, while the read was under way.
+    const old = this.#registerVer < Math.max(this.#seenBeforeRead, this.#committed.ver);
+    // Peers have promised our term and refuse the maps of lower ones: whatever the register holds, go on.
+    if (this.#rebuild && this.#registerVer < mapVersion(this.#rebuild.term, 0)) this.#continueRebuild(nowMs);
+    else if (old || (map && restored)) this.#beginRebuild(nowMs);
     else if (!map) this.#phase = 'waiting';
     else if (this.#phase !== 'managing') this.#beginManaging(nowMs);
   }
@@ -251,10 +257,11 @@ export class ConfigurationManager implements Manager {
 
   // ---- a new cluster
 
-  #takeFounder(nowMs: number, { from, ver, storeId, fromInc, addr, body }: ReportEnvelope): void {
+  #takeFounder({ from, ver, storeId, fromInc, addr, body }: ReportEnvelope): void {
     if (body.type === 'register') this.#contacts.want([from]);
     if (ver > 0) {
-      this.#beginRebuild(nowMs);
+      // The register is lost, or another orchestrator has just founded the cluster: it tells.
+      if (this.#operation === undefined) this.#operate({ type: 'read' });
     } else if (body.type === 'pong') {
       const weight = this.#contacts.weightOf(from);
       this.#founders.set(from, { storeId, inc: fromInc, addr, weight });
@@ -357,4 +364,10 @@ export class ConfigurationManager implements Manager {
     if (suspicious && !this.#suspicious) this.#notes.push({ type: 'suspects-self' });
     this.#suspicious = suspicious;
   }
+}
+
+/** The highest version that a report shows beside the sender's own: of its map, or that it has promised to wait for. */
+function shownBy(body: ReportEnvelope['body']): number {
+  if (body.type === 'state') return body.map.ver;
+  return body.type === 'pong' ? body.promised : 0;
 }

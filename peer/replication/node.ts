@@ -258,7 +258,7 @@ export class ReplicationNode implements Machine {
         if (envelope.ver > core.map.ver) core.report({ type: 'pull' }, envelope.from);
         const active: PartitionEpoch[] = [];
         for (const { number, epoch } of core.led) active.push({ partition: number, epoch });
-        core.report({ type: 'pong', n: body.n, active }, envelope.from);
+        core.report({ type: 'pong', n: body.n, active, promised: core.promised }, envelope.from);
         return;
       }
     }

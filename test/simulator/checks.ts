@@ -52,6 +52,8 @@ export class Checks {
     partitions: number,
     /** The newest decided map; undefined while the registry is lost and nothing is decided. */
     private readonly decided: () => ClusterMap | undefined,
+    /** Clocks run within their bound; where they do not, all reads are strict and leases prove nothing. */
+    private readonly leasesHold: boolean,
   ) {
     this.truths = Array.from({ length: partitions }, () => ({
       checksums: new Map([[0, 0]]),
@@ -109,6 +111,7 @@ export class Checks {
 
   /** A lease read was answered. */
   read(peer: Watched, partition: number, epoch: Epoch): void {
+    if (!this.leasesHold) return;
     this.leaseReads += 1;
     const { activations } = this.truth(partition);
     for (let i = activations.length - 1; i >= 0; i -= 1) {
@@ -132,6 +135,7 @@ export class Checks {
     activations.push({ epoch, members });
     activations.sort((a, b) => a.epoch - b.epoch);
     this.activations += 1;
+    if (!this.leasesHold) return;
     for (const other of this.watched.values()) {
       if (members.has(other.id) || !other.up) continue;
       const serving = other.servesReadsIn(partition);

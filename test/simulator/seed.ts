@@ -34,7 +34,7 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
   const swarm = aim === undefined ? drawSwarm(random, options.fault) : aim.swarm;
   const { clockRates } = swarm;
   const tuning = drawTuning(random, options.peers, options.partitions, clockRates);
-  const world = new World(random, trace, tuning);
+  const world = new World(random, trace, tuning, !swarm.strictOnly);
   const clients = new Clients(world, drawMix(random, swarm.strictOnly));
   const violations: string[] = [];
   let settled = false;

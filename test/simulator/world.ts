@@ -45,10 +45,11 @@ export class World {
     readonly random: Random,
     readonly trace: Trace,
     readonly tuning: ClusterTuning,
+    leasesHold: boolean,
   ) {
     this.network = new Network(this.schedule, random, trace);
     this.registry = new Registry(this.schedule, random);
-    this.checks = new Checks(tuning.partitions, () => this.decided());
+    this.checks = new Checks(tuning.partitions, () => this.decided(), leasesHold);
     this.orchestrators = Array.from(
       { length: tuning.orchestrators },
       (_, i) => new SimulatedOrchestrator(`O${i + 1}`, this),
