@@ -13,10 +13,12 @@ interface Aimed {
 }
 
 const both = (id: string, others: readonly string[]): [string, string][] =>
-  others.filter((other) => other !== id).flatMap((other) => [
-    [id, other],
-    [other, id],
-  ]);
+  others
+    .filter((other) => other !== id)
+    .flatMap((other) => [
+      [id, other],
+      [other, id],
+    ]);
 
 const orchestratorsOf = (world: World): string[] => world.orchestrators.map(({ id }) => id);
 

@@ -191,7 +191,9 @@ export class Checks {
     const name = `${request.session}#${request.n}`;
     const before = truth.requests.get(name);
     if (before !== undefined && before !== seq) {
-      throw new Violation(`TWICE: request ${name} is committed in partition ${partition} at ${before} and ${seq}`);
+      throw new Violation(
+        `TWICE: request ${name} is committed in partition ${partition} at ${before} and ${seq}`,
+      );
     }
     truth.requests.set(name, seq);
   }

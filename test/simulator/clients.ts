@@ -1,8 +1,11 @@
 /** The clients of a simulated cluster: each asks one thing after another, of any peer, and writes down what it was told. */
+import { Retry, type RetrySettings, type RetryStep, type Seen } from '../../client/retry.js';
+import { Violation } from './checks.js';
 import type { Outcome } from './linearizability.js';
 import type { SimulatedPeer } from './peer-process.js';
 import { Process } from './process.js';
-import { type Asked, History, type Mix, type Seen, Workload } from './workload.js';
+import { outcomeOf, outcomeOfRow } from './translate.js';
+import { type Asked, History, type Known, type Mix, Workload } from './workload.js';
 import type { World } from './world.js';
 
 /** What a client is told in the end. */
@@ -10,6 +13,8 @@ export type Answer = Outcome | 'unknown' | 'not-applied';
 
 /** A client gives up on a peer that says nothing for so long; the outcome is unknown then. */
 const PATIENCE_MS = 6000;
+/** The patience of a client over all attempts; short, so that a run has many operations. */
+const RETRY: RetrySettings = { maxAttempts: 4, deadlineMs: 8000, pauseMinMs: 20, pauseMaxMs: 500 };
 /** The last reads are repeated until they succeed, this often. */
 const REPEAT_MS = 100;
 /** Last reads under way at once. */
@@ -28,7 +33,10 @@ export class Clients {
   ) {
     const { random, tuning } = world;
     this.workload = new Workload(random, mix, tuning.partitions);
-    this.clients = Array.from({ length: mix.clients }, (_, i) => new Client(`c${i + 1}`, world, this.history));
+    this.clients = Array.from(
+      { length: mix.clients },
+      (_, i) => new Client(`c${i + 1}`, world, this.history, mix.keyed, random.chance(0.5)),
+    );
   }
 
   /** Every client begins, and goes on until told to stop. */
@@ -72,7 +80,7 @@ export class Clients {
       };
       attempt();
     };
-    for (let i = 0; i < LAST_READS; i += 1) next(new Client(`r${i + 1}`, this.world, this.history));
+    for (let i = 0; i < LAST_READS; i += 1) next(new Client(`r${i + 1}`, this.world, this.history, 0, false));
   }
 
   /** How many of the last operations have not succeeded, for a message. */
@@ -84,7 +92,7 @@ export class Clients {
     const { random, schedule } = this.world;
     schedule.after(random.integer(5, this.thinkMs()), () => {
       if (!this.running) return;
-      const asked = this.workload.next(schedule.now, client.seen);
+      const asked = this.workload.next(schedule.now, client.known);
       client.ask(asked, random.pick(this.world.peers), () => this.think(client));
     });
   }
@@ -98,52 +106,100 @@ const PLAIN = { strict: false, ttlMs: undefined } as const;
 
 /** One client; it has no clock of its own, so what it notes is true time. */
 class Client extends Process {
-  readonly seen = new Map<string, Seen>();
+  /** What it last saw of keys. */
+  readonly known = new Map<string, Known>();
   private asking = 0;
 
   constructor(
     id: string,
     private readonly world: World,
     private readonly history: History,
+    /** Share of its writes with an Idempotency-Key. */
+    private readonly keyedShare: number,
+    /** Goes on to other peers when one fails it. */
+    private readonly persistent: boolean,
   ) {
     super(id, world.schedule, world.random, 0);
     world.network.attach(this);
     this.begin();
   }
 
-  /** Asks a peer; what it is told is recorded before `done` hears it. */
+  /** Asks, with the production client's retries; what it is told in the end is recorded before `done` hears it. */
   ask(asked: Asked, peer: SimulatedPeer, done: (answer: Answer) => void): void {
-    this.asking += 1;
-    const number = this.asking;
+    const { world } = this;
+    const { random, schedule, trace } = world;
+    const isRead = asked.call.op === 'get';
+    const token = !isRead && random.chance(this.keyedShare) ? `${this.id}-${this.asking}` : undefined;
+    const peers = [peer, ...world.peers.filter((other) => other !== peer)];
+    const request = { kind: isRead ? 'read' : 'write', keyed: token !== undefined } as const;
+    const retry = new Retry(request, RETRY, this.persistent ? peers.length : 1, 0, schedule.now);
+    if (trace.loud)
+      trace.say(schedule.now, this.id, `asks ${peer.id}: ${asked.key} ${JSON.stringify(asked.call)}`);
+
     const finish = (answer: Answer): void => {
-      if (number !== this.asking) return;
-      this.asking += 1;
-      this.history.record(asked, this.schedule.now, answer);
+      this.history.record(asked, schedule.now, answer);
       if (typeof answer !== 'string') this.learn(asked, answer);
-      const { trace } = this.world;
       trace.mixText(JSON.stringify(answer));
-      if (trace.loud) {
-        trace.say(this.schedule.now, this.id, `${asked.call.op} ${asked.key} = ${JSON.stringify(answer)}`);
-      }
+      if (trace.loud)
+        trace.say(schedule.now, this.id, `${asked.call.op} ${asked.key} = ${JSON.stringify(answer)}`);
       done(answer);
     };
-    const { network, trace } = this.world;
-    if (trace.loud) {
-      trace.say(this.schedule.now, this.id, `asks ${peer.id}: ${asked.key} ${JSON.stringify(asked.call)}`);
-    }
+    const follow = (step: RetryStep, last: Outcome | undefined): void => {
+      if (step.kind === 'done') finish(last ?? 'unknown');
+      else if (step.kind !== 'ask') finish(step.kind);
+      else {
+        const attempt = (): void =>
+          this.attempt(asked, peers[step.peer] as SimulatedPeer, token, (seen, outcome) =>
+            follow(retry.next(schedule.now, seen), outcome),
+          );
+        if (step.afterMs === 0) attempt();
+        else this.timer(step.afterMs, attempt);
+      }
+    };
+    follow(retry.first(), undefined);
+  }
+
+  /** One attempt at one peer: its answer, or after a while silence. */
+  private attempt(
+    asked: Asked,
+    peer: SimulatedPeer,
+    token: string | undefined,
+    heard: (seen: Seen, outcome: Outcome | undefined) => void,
+  ): void {
+    this.asking += 1;
+    const number = this.asking;
+    const once = (seen: Seen, outcome?: Outcome): void => {
+      if (number !== this.asking) return;
+      this.asking += 1;
+      heard(seen, outcome);
+    };
+    const { network } = this.world;
+    const answer = (seen: Seen, outcome?: Outcome): void =>
+      network.send(peer.id, this.id, 'answer', 'nearby', () => once(seen, outcome));
     network.send(this.id, peer.id, 'request', 'nearby', () => {
-      peer.serve(asked, (answer) => {
-        network.send(peer.id, this.id, 'answer', 'nearby', () => finish(answer));
+      if (asked.call.op === 'get') {
+        peer.serveRead(asked, (told) => {
+          if (told.kind === 'row') answer({ kind: 'answered' }, outcomeOfRow(told.row));
+          else answer({ kind: 'not-applied' });
+        });
+        return;
+      }
+      peer.serveWrite(asked, token, (told) => {
+        if (told.kind === 'conflict')
+          throw new Violation(`IDEMPOTENCY: ${token} was refused: ${told.reason}`);
+        if (told.kind === 'result') answer({ kind: 'answered' }, outcomeOf(told.result));
+        else answer({ kind: told.kind });
       });
     });
-    const patience = asked.call.op === 'get' ? 'not-applied' : 'unknown';
-    this.timer(PATIENCE_MS, () => finish(patience));
+    this.timer(PATIENCE_MS, () => once({ kind: 'unknown' }));
   }
 
   private learn({ key, call }: Asked, { value, version, failed }: Outcome): void {
     if (version === undefined) return;
-    if (call.op === 'get' || call.op === 'increment') this.seen.set(key, { version, value: value ?? undefined });
-    else if (call.op === 'delete' && failed === undefined) this.seen.set(key, { version: null, value: undefined });
-    else this.seen.set(key, { version, value: call.op === 'put' ? call.value : undefined });
+    const known = (seen: string | undefined) => this.known.set(key, { version, value: seen });
+    if (call.op === 'get' || call.op === 'increment') known(value ?? undefined);
+    else if (call.op === 'delete' && failed === undefined)
+      this.known.set(key, { version: null, value: undefined });
+    else known(call.op === 'put' && failed === undefined ? call.value : undefined);
   }
 }

@@ -245,7 +245,14 @@ const SUSPEND: FaultKind = {
 const STRIKING: readonly FaultKind[] = [...network, ...processes, ...orchestration, ...planned];
 
 /** Faults that are drawn once a seed. */
-export const WEATHER_KINDS = ['loss', 'delay', 'reordering', 'duplication', 'hurt-kind', 'clock-rate'] as const;
+export const WEATHER_KINDS = [
+  'loss',
+  'delay',
+  'reordering',
+  'duplication',
+  'hurt-kind',
+  'clock-rate',
+] as const;
 
 /** Every kind of fault by name; `lost-writes` comes with crashes. */
 export const FAULT_KINDS: readonly string[] = [
@@ -271,7 +278,8 @@ export interface Swarm {
 export function drawSwarm(random: Random, only: string | undefined): Swarm {
   const gapMs = { from: 200, to: random.integer(1000, 4500) };
   if (only !== undefined) {
-    if (!FAULT_KINDS.includes(only)) throw new Error(`no such fault: ${only}; there are ${FAULT_KINDS.join(', ')}`);
+    if (!FAULT_KINDS.includes(only))
+      throw new Error(`no such fault: ${only}; there are ${FAULT_KINDS.join(', ')}`);
     const striking = only === 'lost-writes' ? 'crash' : only;
     return {
       weather: new Set([only]),

@@ -13,8 +13,8 @@ import type {
   StoreOp,
 } from '../../peer/replication/machine.js';
 import type { KeyedRow, SessionsImage } from '../../peer/replication/messages.js';
-import { Sessions } from '../../peer/replication/sessions.js';
 import { compareKeys } from '../../peer/replication/rows.js';
+import { Sessions } from '../../peer/replication/sessions.js';
 
 /** One partition on a disk. */
 export class StoredPartition {
@@ -87,7 +87,9 @@ export class StoredImage implements StateReader {
   }
 
   marked(partition: number, copy: number): readonly KeyedRow[] {
-    return this.rows(partition, copy).filter(({ row }) => row.value === null || row.expiresAtMs !== undefined);
+    return this.rows(partition, copy).filter(
+      ({ row }) => row.value === null || row.expiresAtMs !== undefined,
+    );
   }
 
   private rows(partition: number, copy: number): KeyedRow[] {
@@ -101,11 +103,15 @@ export class StoredImage implements StateReader {
     else this.applyTo(this.partition(op.partition), op);
   }
 
-  private applyTo(stored: StoredPartition, op: Exclude<StoreOp, { type: 'map' } | { type: 'promised' }>): void {
+  private applyTo(
+    stored: StoredPartition,
+    op: Exclude<StoreOp, { type: 'map' } | { type: 'promised' }>,
+  ): void {
     switch (op.type) {
       case 'append':
         for (const entry of op.entries) {
-          if (entry.seq !== stored.end + 1) throw new Error(`a gap on disk: ${entry.seq} after ${stored.end}`);
+          if (entry.seq !== stored.end + 1)
+            throw new Error(`a gap on disk: ${entry.seq} after ${stored.end}`);
           stored.log.push(entry);
         }
         return;

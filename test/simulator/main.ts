@@ -25,7 +25,8 @@ async function main(): Promise<number> {
   });
   const seconds = (performance.now() - started) / 1000;
   printFailures(totals, options);
-  if (options.stats !== undefined) writeFileSync(options.stats, `${JSON.stringify(statistics(totals, seconds), null, 2)}\n`);
+  if (options.stats !== undefined)
+    writeFileSync(options.stats, `${JSON.stringify(statistics(totals, seconds), null, 2)}\n`);
   process.stdout.write(`${lastLine(totals, seconds)}\n`);
   return totals.violations + totals.undecided === 0 ? 0 : 1;
 }

@@ -35,7 +35,10 @@ export function patched(source: string, { file, find, replace }: Patch): string 
 /** Makes a patched copy of the program; returns its directory and how to remove it. */
 export function growTree(patches: readonly Patch[]): { readonly directory: string; remove(): void } {
   const directory = mkdtempSync(join(tmpdir(), 'covey-mutant-'));
-  cpSync(DIST, join(directory, 'dist'), { recursive: true, filter: (path) => !/\.(map|tsbuildinfo)$/.test(path) });
+  cpSync(DIST, join(directory, 'dist'), {
+    recursive: true,
+    filter: (path) => !/\.(map|tsbuildinfo)$/.test(path),
+  });
   cpSync(join(DIST, '..', 'package.json'), join(directory, 'package.json'));
   symlinkSync(join(DIST, '..', 'node_modules'), join(directory, 'node_modules'));
   writeFileSync(join(directory, 'dist', MARK), '');
@@ -62,10 +65,13 @@ export function runTree(directory: string, args: readonly string[], limitMs?: nu
     });
     let output = '';
     let timedOut = false;
-    const timer = limitMs === undefined ? undefined : setTimeout(() => {
-      timedOut = true;
-      child.kill('SIGKILL');
-    }, limitMs);
+    const timer =
+      limitMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            timedOut = true;
+            child.kill('SIGKILL');
+          }, limitMs);
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
     });

@@ -29,13 +29,21 @@ async function judge(directory: string, seeds: number, options: readonly string[
   const summary = /^seeds (\d+),/m.exec(output);
   const seed = /^seed (\d+): (.*)$/m.exec(output);
   if (code === 0) return { killed: false, seeds, found: 'survived' };
-  const found = seed?.[2] ?? output.trim().split('\n').find((line) => /Error|too long/.test(line)) ?? output.slice(0, 200);
+  const found =
+    seed?.[2] ??
+    output
+      .trim()
+      .split('\n')
+      .find((line) => /Error|too long/.test(line)) ??
+    output.slice(0, 200);
   return { killed: true, seeds: Number(seed?.[1] ?? summary?.[1] ?? 1), found: found.slice(0, 110) };
 }
 
 async function named(only: string | undefined): Promise<boolean> {
   let all = true;
-  process.stdout.write('| mutant | rule | faults | seeds until found | found by |\n| --- | --- | --- | --- | --- |\n');
+  process.stdout.write(
+    '| mutant | rule | faults | seeds until found | found by |\n| --- | --- | --- | --- | --- |\n',
+  );
   for (const mutant of MUTANTS) {
     if (only !== undefined && mutant.name !== only) continue;
     const tree = growTree(mutant.patches);
@@ -89,7 +97,9 @@ async function generated(count: number, seeds: number, jobs: number): Promise<vo
   await Promise.all(Array.from({ length: jobs }, one));
   process.stdout.write(`\n${killed} of ${chosen.length} generated mutants killed within ${seeds} seeds\n`);
   for (const { file, line, operator, before, after } of survivors) {
-    process.stdout.write(`survivor ${file}:${line} (${operator})\n  - ${before.trim()}\n  + ${after.trim()}\n`);
+    process.stdout.write(
+      `survivor ${file}:${line} (${operator})\n  - ${before.trim()}\n  + ${after.trim()}\n`,
+    );
   }
 }
 

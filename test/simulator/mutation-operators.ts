@@ -59,7 +59,11 @@ export function mutationsOf(file: string, source: string): Mutation[] {
     const code = text.trim();
     if (code.startsWith('/*')) inComment = true;
     const skip =
-      inComment || code.startsWith('//') || code.startsWith('import ') || code.startsWith('throw ') || /invariant|assert/i.test(code);
+      inComment ||
+      code.startsWith('//') ||
+      code.startsWith('import ') ||
+      code.startsWith('throw ') ||
+      /invariant|assert/i.test(code);
     if (code.includes('*/')) inComment = false;
     if (skip) return;
     for (const operator of OPERATORS) {
@@ -83,7 +87,10 @@ export function mutate(source: string, { line, before, after }: Mutation): strin
 /** About `count` of them, spread evenly over files, lines and operators, always the same ones. */
 export function sample(mutations: readonly Mutation[], count: number): Mutation[] {
   const ranked = mutations
-    .map((mutation) => ({ mutation, rank: hash(`${mutation.file}|${mutation.operator}|${mutation.before}|${mutation.line}`) }))
+    .map((mutation) => ({
+      mutation,
+      rank: hash(`${mutation.file}|${mutation.operator}|${mutation.before}|${mutation.line}`),
+    }))
     .sort((a, b) => a.rank - b.rank);
   return ranked.slice(0, count).map(({ mutation }) => mutation);
 }

@@ -73,7 +73,8 @@ export class SimulatedOrchestrator extends Process {
     this.run(() =>
       this.driver?.change(change, (answer) => {
         const { trace } = this.world;
-        if (trace.loud) trace.say(this.schedule.now, this.id, `${JSON.stringify(change)}: ${JSON.stringify(answer)}`);
+        if (trace.loud)
+          trace.say(this.schedule.now, this.id, `${JSON.stringify(change)}: ${JSON.stringify(answer)}`);
       }),
     );
   }

@@ -2,20 +2,21 @@
 import { type ClusterMap, changeOf, type Epoch } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
 import { PeerDriver } from '../../peer/driver.js';
+import { Gateway } from '../../peer/gateway/gateway.js';
+import { idempotencyTag } from '../../peer/gateway/idempotency.js';
+import type { ReadAnswer, WriteAnswer } from '../../peer/gateway/rim.js';
+import { DEFAULT_GATEWAY_SETTINGS } from '../../peer/gateway/settings.js';
 import { leased } from '../../peer/replication/leases.js';
 import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
 import type { PeerEnvelope } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
-import { sessionId } from '../../peer/replication/sessions.js';
 import type { Watched } from './checks.js';
-import type { Answer } from './clients.js';
 import { Disk } from './disk.js';
 import { StoredImage } from './image.js';
-import { CLUSTER_ID } from './orchestrator-process.js';
 import type { Carriage } from './network.js';
+import { CLUSTER_ID } from './orchestrator-process.js';
 import { Process } from './process.js';
-import { StopgapGateway } from './stopgap-gateway.js';
-import { commandOf, outcomeOf, outcomeOfRow } from './translate.js';
+import { commandOf } from './translate.js';
 import type { Asked } from './workload.js';
 import type { World } from './world.js';
 
@@ -27,7 +28,10 @@ export class SimulatedPeer extends Process implements Watched {
   stored: StoredImage;
   private node: ReplicationNode | undefined;
   private driver: PeerDriver | undefined;
-  private gateway: StopgapGateway | undefined;
+  private gateway: Gateway | undefined;
+  /** When the gateway is to be ticked next, and the map that it was last ticked with. */
+  private gatewayDueMs = Number.POSITIVE_INFINITY;
+  private gatewayVer = 0;
   private stores = 0;
 
   constructor(
@@ -58,17 +62,12 @@ export class SimulatedPeer extends Process implements Watched {
     const { settings } = this.world.tuning;
     const node = new ReplicationNode(this.id, this.stored.load(), this.stored, settings, this.clocks());
     const identity = { clusterId: CLUSTER_ID, peerId: this.id, storeId, inc, addr: this.id };
-    const gateway = new StopgapGateway(
-      this.id,
-      sessionId(this.id, storeId, inc),
-      inc,
-      this.world.random,
-      () => this.clocks(),
-      () => this.adopted(),
-      (ms, task) => this.timer(ms, task),
-      (input) => this.driver?.input(input),
-      (to, body) => this.driver?.send(to, body),
-    );
+    const gateway = new Gateway({ peerId: this.id, storeId, inc }, DEFAULT_GATEWAY_SETTINGS, {
+      map: () => this.adopted(),
+      ask: (request) => this.driver?.input(request),
+      send: (to, message) => this.driver?.send(to, message),
+    });
+    this.gatewayDueMs = Number.POSITIVE_INFINITY;
     this.node = node;
     this.gateway = gateway;
     this.driver = new PeerDriver(
@@ -79,13 +78,22 @@ export class SimulatedPeer extends Process implements Watched {
         clock: () => this.clocks(),
         send: (to, envelopes) => this.send(to, envelopes),
         report: (to, envelope) => this.report(to, envelope),
-        endOfTurn: (task) => this.completion(this.world.random.next() * TURN_MS, task),
+        endOfTurn: (task) => this.endOfTurn(task),
         every: (ms, task) => this.every(ms, task),
         fail: (error) => {
           throw error;
         },
       },
-      { replied: (reply) => gateway.reply(reply), answered: (_, message) => gateway.received(message) },
+      {
+        replied: (reply) => {
+          gateway.replied(this.clock(), reply);
+          this.wakeGateway();
+        },
+        answered: (from, message) => {
+          gateway.answered(this.clock(), from, message);
+          this.wakeGateway();
+        },
+      },
     );
     this.driver.start(settings.tickMs);
   }
@@ -115,7 +123,9 @@ export class SimulatedPeer extends Process implements Watched {
   /** Whether the map names it nowhere. */
   mayStop(): boolean {
     const map = this.adopted();
-    return map.parts.every((part) => part === undefined || (!part.members.has(this.id) && !part.learners.includes(this.id)));
+    return map.parts.every(
+      (part) => part === undefined || (!part.members.has(this.id) && !part.learners.includes(this.id)),
+    );
   }
 
   adopted(): ClusterMap {
@@ -136,23 +146,31 @@ export class SimulatedPeer extends Process implements Watched {
     this.driver?.obey(envelope);
   }
 
-  /** A client's request has arrived. */
-  serve(asked: Asked, done: (answer: Answer) => void): void {
-    if (asked.call.op === 'get') {
-      this.gateway?.read(asked.partition, asked.key, asked.strict ? 'strict' : 'linearizable', (told) => {
-        if (told.kind === 'result' && told.outcome.kind === 'row') done(outcomeOfRow(told.outcome.row));
-        else done('not-applied');
-      });
-    } else {
-      this.gateway?.write(asked.partition, commandOf(asked), (told) => {
-        if (told.kind !== 'result') done(told.kind);
-        else if (told.outcome.kind === 'result') {
-          const { result } = told.outcome;
-          if (result.kind === 'done') this.world.checks.acknowledged(asked.partition, result.version.epoch, result.version.seq);
-          done(outcomeOf(result));
-        }
-      });
-    }
+  /** A client's read has arrived. */
+  serveRead({ partition, key, strict }: Asked, done: (answer: ReadAnswer) => void): void {
+    const consistency = strict ? 'strict' : 'linearizable';
+    this.gateway?.read(this.clock(), { partition, key, consistency }, (answer) => {
+      if (answer.kind === 'row' && answer.servedBy === this.id && !strict) {
+        this.world.checks.read(this, partition, answer.epoch);
+      }
+      done(answer);
+    });
+    this.wakeGateway();
+  }
+
+  /** A client's write has arrived, with its own key if it has one. */
+  serveWrite(asked: Asked, token: string | undefined, done: (answer: WriteAnswer) => void): void {
+    const { partition } = asked;
+    const command = commandOf(asked);
+    const idempotency = token === undefined ? undefined : idempotencyTag(token, command);
+    this.gateway?.write(this.clock(), { partition, command, idempotency }, (answer) => {
+      if (answer.kind === 'result' && answer.result.kind === 'done') {
+        const { epoch, seq } = answer.result.version;
+        this.world.checks.acknowledged(partition, epoch, seq);
+      }
+      done(answer);
+    });
+    this.wakeGateway();
   }
 
   /** For messages about what went wrong. */
@@ -170,7 +188,9 @@ export class SimulatedPeer extends Process implements Watched {
     const partition = this.core().partitions.get(number);
     if (partition === undefined) return `${this.id} has nothing`;
     const rows = partition.rows.range(undefined, Number.MAX_SAFE_INTEGER);
-    const shown = rows.filter(({ row }) => row.value !== null).map(({ key, row }) => `${key}@${row.epoch}/${row.seq}`);
+    const shown = rows
+      .filter(({ row }) => row.value !== null)
+      .map(({ key, row }) => `${key}@${row.epoch}/${row.seq}`);
     return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
   }
 
@@ -180,6 +200,31 @@ export class SimulatedPeer extends Process implements Watched {
 
   private clocks(): Clock {
     return { leaseMs: this.clock(), wallMs: this.wallClock() };
+  }
+
+  /** Turns end a little later, so that inputs share them; a new map wakes the gateway. */
+  private endOfTurn(task: () => void): void {
+    this.completion(this.world.random.next() * TURN_MS, () => {
+      task();
+      const { ver } = this.adopted();
+      if (ver === this.gatewayVer) return;
+      this.gatewayVer = ver;
+      this.gateway?.tick(this.clock());
+      this.wakeGateway();
+    });
+  }
+
+  /** Sees to it that the gateway is ticked when it wants to be. */
+  private wakeGateway(): void {
+    const dueMs = this.gateway?.nextTickMs() ?? Number.POSITIVE_INFINITY;
+    if (dueMs >= this.gatewayDueMs) return;
+    this.gatewayDueMs = dueMs;
+    this.timer(Math.max(0, dueMs - this.clock()), () => {
+      if (this.gatewayDueMs !== dueMs) return;
+      this.gatewayDueMs = Number.POSITIVE_INFINITY;
+      this.gateway?.tick(this.clock());
+      this.wakeGateway();
+    });
   }
 
   private every(ms: number, task: () => void): () => void {
@@ -199,7 +244,9 @@ export class SimulatedPeer extends Process implements Watched {
   private report(to: string | undefined, envelope: ReportEnvelope): void {
     for (const orchestrator of this.world.orchestrators) {
       if (to !== undefined && to !== orchestrator.id) continue;
-      this.world.network.send(this.id, orchestrator.id, envelope.body.type, 'any', () => orchestrator.receive(envelope));
+      this.world.network.send(this.id, orchestrator.id, envelope.body.type, 'any', () =>
+        orchestrator.receive(envelope),
+      );
     }
   }
 
@@ -209,7 +256,9 @@ export class SimulatedPeer extends Process implements Watched {
     for (const envelope of envelopes) {
       const { body } = envelope;
       this.world.checks.said(this, body);
-      this.world.network.send(this.id, to, body.type, carriageOf(body.type), () => peer.driver?.receive(envelope));
+      this.world.network.send(this.id, to, body.type, carriageOf(body.type), () =>
+        peer.driver?.receive(envelope),
+      );
     }
   }
 

@@ -60,11 +60,10 @@ export class Registry {
     if (last === undefined || this.schedule.now - last.at > COPY_EVERY_MS) {
       this.copies = [...this.copies.slice(-COPIES), { at: this.schedule.now, map }];
     }
-    return "swapped";
+    return 'swapped';
   }
 
   private latency(): number {
     return this.random.chance(0.03) ? this.random.integer(20, 200) : 1 + this.random.next() * 6;
   }
 }
-

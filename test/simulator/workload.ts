@@ -4,8 +4,8 @@
  */
 import { partitionOfKey } from '../../common/slots.js';
 import { type Call, checkKey, type Operation, type Outcome, type Requirement } from './linearizability.js';
-import type { Random } from './random.js';
 import { WALL_SKEW_MS } from './process.js';
+import type { Random } from './random.js';
 
 /** Times to live count by the wall clock of a primary; two of them may differ by twice the skew. */
 const EXPIRY_SLACK_MS = 2 * WALL_SKEW_MS + 20;
@@ -101,6 +101,8 @@ export interface Mix {
   /** Share of reads. */
   readonly reads: number;
   readonly clients: number;
+  /** Share of writes with an Idempotency-Key. */
+  readonly keyed: number;
   /** A client pauses up to this long between two operations. */
   readonly thinkMs: number;
 }
@@ -114,6 +116,7 @@ export function drawMix(random: Random, strictOnly: boolean): Mix {
     expiring: random.pick([0, 0.05, 0.15]),
     reads: random.pick([0.35, 0.5, 0.65]),
     clients: random.integer(4, 8),
+    keyed: random.pick([0, 0.2, 0.6]),
     thinkMs: random.integer(200, 420),
   };
 }
@@ -137,7 +140,7 @@ export class Workload {
   }
 
   /** The next operation of a client that knows these versions of keys. */
-  next(nowMs: number, seen: ReadonlyMap<string, Seen>): Asked {
+  next(nowMs: number, seen: ReadonlyMap<string, Known>): Asked {
     const { random, mix } = this;
     const partition = random.integer(0, this.tags.length - 1);
     const slots = this.live[partition] as LiveKey[];
@@ -163,7 +166,7 @@ export class Workload {
     return this.live[partition]?.[0] as LiveKey;
   }
 
-  private write({ counter }: LiveKey, seen: Seen | undefined): Call {
+  private write({ counter }: LiveKey, seen: Known | undefined): Call {
     const { random } = this;
     const dice = random.next();
     const value = this.freshValue(counter);
@@ -173,10 +176,10 @@ export class Workload {
     if (dice < 0.68) return { op: 'delete', condition: this.condition(seen) };
     if (dice < 0.72) return { op: 'expire' };
     if (dice < (counter ? 0.97 : 0.74)) return { op: 'increment', by: random.integer(1, 9) };
-    return { op: 'append', suffix: counter ? "1" : `~${this.values}` };
+    return { op: 'append', suffix: counter ? '1' : `~${this.values}` };
   }
 
-  private condition(seen: Seen | undefined): Requirement {
+  private condition(seen: Known | undefined): Requirement {
     const { random } = this;
     if (seen === undefined || random.chance(0.1)) {
       return random.chance(0.7) ? { kind: 'absent' } : { kind: 'present' };
@@ -199,7 +202,7 @@ export class Workload {
 }
 
 /** What a client last saw of a key. */
-export interface Seen {
+export interface Known {
   readonly version: number | null;
   readonly value: string | undefined;
 }

@@ -11,8 +11,8 @@ import { SimulatedPeer } from './peer-process.js';
 import type { Random } from './random.js';
 import { Registry } from './registry.js';
 import { Schedule } from './schedule.js';
-import type { ClusterTuning } from './tuning.js';
 import type { Trace } from './trace.js';
+import type { ClusterTuning } from './tuning.js';
 
 /** A lost registry and a wiped disk within this time of each other would lose data that no protocol can save. */
 const DISASTER_GAP_MS = 15_000;
@@ -122,7 +122,9 @@ export class World {
     const map = this.registry.map;
     map?.parts.forEach((part, partition) => {
       if (part === undefined) return;
-      const states = [...part.members.keys()].map((id) => this.known(id)?.digest(partition) ?? `${id} is gone`);
+      const states = [...part.members.keys()].map(
+        (id) => this.known(id)?.digest(partition) ?? `${id} is gone`,
+      );
       if (new Set(states).size > 1) {
         throw new Violation(`DIVERGENCE: members of partition ${partition} hold ${states.join(' and ')}`);
       }
