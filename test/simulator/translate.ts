@@ -2,7 +2,7 @@
 import { changeOf, mapVersion, termOf } from '../../common/configuration.js';
 import type { Command, Condition, Result, Value, Version } from '../../peer/replication/commands.js';
 import type { Row } from '../../peer/replication/entry.js';
-import type { Outcome, Requirement } from './linearizability.js';
+import type { Outcome, Requirement, Write } from './linearizability.js';
 import type { Asked } from './workload.js';
 
 const POSITIONS = 2 ** 20;
@@ -27,20 +27,21 @@ export function unpackVersion(packed: number): Version {
 /** The command that a gateway is given for a write. */
 export function commandOf({ key, call, ttlMs }: Asked): Command {
   if (call.op === 'get') throw new Error('a read is no command');
-  const condition = call.condition === undefined ? {} : { condition: conditionOf(call.condition) };
-  switch (call.op) {
+  const write: Write = call;
+  const condition = write.condition === undefined ? {} : { condition: conditionOf(write.condition) };
+  switch (write.op) {
     case 'put': {
       const ttl = ttlMs === undefined ? {} : { ttlMs };
-      return { kind: 'put', key, value: valueOf(call.value), ...ttl, ...condition };
+      return { kind: 'put', key, value: textValue(write.value), ...ttl, ...condition };
     }
     case 'delete':
       return { kind: 'delete', key, ...condition };
     case 'expire':
       return { kind: 'expire', key, ttlMs, ...condition };
     case 'increment':
-      return { kind: 'increment', key, by: BigInt(call.by), ...condition };
+      return { kind: 'increment', key, by: BigInt(write.by), ...condition };
     case 'append':
-      return { kind: 'append', key, bytes: encoder.encode(call.suffix), type: TYPE, ...condition };
+      return { kind: 'append', key, bytes: encoder.encode(write.suffix), type: TYPE, ...condition };
   }
 }
 
@@ -75,6 +76,6 @@ function conditionOf(requirement: Requirement): Condition {
   return { kind: requirement.kind };
 }
 
-function valueOf(text: string): Value {
+function textValue(text: string): Value {
   return { bytes: encoder.encode(text), type: TYPE };
 }
