@@ -70,6 +70,11 @@ export class Moves {
     return undefined;
   }
 
+  /** Whether we are about to replace one of the partition's members. */
+  isPlanned(partition: number): boolean {
+    return this.#leaving.has(partition);
+  }
+
   /** Whether a hand-over of ours has not led to an active primary yet. */
   isHanding(partition: number, part: PartitionConfig): boolean {
     return !part.active && this.#handed.get(partition) === part.epoch;
@@ -192,13 +197,15 @@ export class Moves {
   }
 }
 
-/** Partitions in motion: a learner or a member too many in an active one, or a hand-over not finished yet. */
+/** Partitions in motion: a learner or a member too many that goes on, or a hand-over not finished yet. */
 export function inMotion(situation: Situation, moves: Moves): number {
   const { replicationFactor } = situation.settings;
   let moving = 0;
   for (const [partition, part] of existing(situation)) {
-    const copying = part.active && (part.learners.length > 0 || part.members.size > replicationFactor);
-    if (copying || moves.isHanding(partition, part)) moving++;
+    const copying = part.learners.length > 0 || part.members.size > replicationFactor;
+    // What is stuck because members are gone must not keep everything else from moving.
+    const goesOn = part.active || (moves.isPlanned(partition) && allSound(situation, part));
+    if ((copying && goesOn) || moves.isHanding(partition, part)) moving++;
   }
   return moving;
 }
