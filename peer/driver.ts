@@ -71,13 +71,11 @@ export interface PeerIdentity {
   readonly addr: string;
 }
 
-/** A message that waits for a batch. */
-type Held = { readonly after: number; readonly release: () => void };
-
 /** One running peer. */
 export class PeerDriver {
   private durable = 0;
-  private held: Held[] = [];
+  /** What waits for a batch; in the order of their numbers, or nearly so, which only delays. */
+  private held: (SendEffect | ReportEffect)[] = [];
   private turnOpen = false;
   private stopped = false;
   private stopTicking: (() => void) | undefined;
@@ -156,8 +154,14 @@ export class PeerDriver {
     }
     const { store } = effects;
     if (store !== undefined) this.disk.write(store, () => this.stored(store.number));
-    for (const send of effects.sends) this.hold(send.after, () => this.sendNow(send));
-    for (const report of effects.reports) this.hold(report.after, () => this.reportNow(report));
+    for (const send of effects.sends) {
+      if (send.after <= this.durable) this.pack(send.to, send.envelope);
+      else this.held.push(send);
+    }
+    for (const report of effects.reports) {
+      if (report.after <= this.durable) this.reportNow(report);
+      else this.held.push(report);
+    }
     this.post();
     for (const reply of effects.replies) if (!this.stopped) this.gateway.replied(reply);
   }
@@ -166,23 +170,14 @@ export class PeerDriver {
     if (this.stopped) return;
     this.durable = Math.max(this.durable, through);
     let released = 0;
-    for (const { after, release } of this.held) {
-      if (after > this.durable) break;
+    for (const effect of this.held) {
+      if (effect.after > this.durable) break;
       released++;
-      release();
+      if ('envelope' in effect) this.pack(effect.to, effect.envelope);
+      else this.reportNow(effect);
     }
     this.held.splice(0, released);
     this.input({ type: 'stored', through });
-  }
-
-  /** Runs `release` once batch `after` is durable; numbers only grow, so those that wait are in order. */
-  private hold(after: number, release: () => void): void {
-    if (after <= this.durable) release();
-    else this.held.push({ after, release });
-  }
-
-  private sendNow(send: SendEffect): void {
-    this.pack(send.to, send.envelope);
   }
 
   private reportNow(report: ReportEffect): void {

@@ -51,6 +51,8 @@ export class ReplicationNode implements Machine {
   private leasesAskedAtMs = Number.NEGATIVE_INFINITY;
   private silenceCheckedAtMs: number;
   private registeredAtMs = Number.NEGATIVE_INFINITY;
+  /** By partition: an ALIGN of an epoch that we have not adopted yet. It waits for the map that was pulled. */
+  private readonly early = new Map<number, PeerEnvelope>();
 
   /** `image` is what the store gave back, with `inc` already raised and flushed. */
   constructor(
@@ -119,12 +121,8 @@ export class ReplicationNode implements Machine {
       settleReads(core, partition);
     }
     core.pending.clear();
-    const { out } = core;
-    const { sends, reports, replies } = out;
-    out.sends = [];
-    out.reports = [];
-    out.replies = [];
-    return { store: out.close(core.leaseMs), sends, reports, replies };
+    const store = core.out.close(core.leaseMs);
+    return { store, ...core.out.empty() };
   }
 
   /** The map that this peer has adopted. */
@@ -196,7 +194,7 @@ export class ReplicationNode implements Machine {
     if (envelope.ver > core.map.ver && body.type !== 'map') this.pull(from);
     switch (body.type) {
       case 'map':
-        adopt(core, body.map);
+        this.adopt(body.map);
         return;
       case 'pull':
         if (core.map.ver > envelope.ver) core.send(from, { type: 'map', map: core.map });
@@ -233,7 +231,10 @@ export class ReplicationNode implements Machine {
     const { core } = this;
     const partition = core.partitions.get(message.partition);
     const epoch = partition?.epoch ?? core.map.parts[message.partition]?.epoch ?? -1;
-    if (message.epoch > epoch) return;
+    if (message.epoch > epoch) {
+      if (message.type === 'align') this.early.set(message.partition, envelope);
+      return;
+    }
     if (message.epoch < epoch) {
       if (envelope.ver < core.map.ver && startsExchange(message)) {
         core.send(envelope.from, { type: 'map', map: core.map });
@@ -249,7 +250,7 @@ export class ReplicationNode implements Machine {
     if (envelope.clusterId !== core.map.clusterId) return;
     switch (body.type) {
       case 'map':
-        adopt(core, body.map);
+        this.adopt(body.map);
         return;
       case 'query':
         onQuery(core, body.term, envelope.from);
@@ -261,6 +262,17 @@ export class ReplicationNode implements Machine {
         core.report({ type: 'pong', n: body.n, active, promised: core.promised }, envelope.from);
         return;
       }
+    }
+  }
+
+  /** Adopts a map, and then takes what came too early for it: as if the network had been slower. */
+  private adopt(map: ClusterMap): void {
+    const { core, early } = this;
+    adopt(core, map);
+    for (const [partition, envelope] of early) {
+      if (envelope.ver > core.map.ver) continue;
+      early.delete(partition);
+      this.receive(envelope);
     }
   }
 

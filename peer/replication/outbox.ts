@@ -7,6 +7,7 @@
  */
 
 import type {
+  Effects,
   PartitionMarks,
   ReplyEffect,
   ReportEffect,
@@ -59,6 +60,15 @@ export class Outbox {
     if (this.ops.length === 0 && this.marked.size === 0) return this.open - 1;
     this.awaited = true;
     return this.open;
+  }
+
+  /** What is to be sent and answered, which is then out of the box. */
+  empty(): Pick<Effects, 'sends' | 'reports' | 'replies'> {
+    const { sends, reports, replies } = this;
+    if (sends.length > 0) this.sends = [];
+    if (reports.length > 0) this.reports = [];
+    if (replies.length > 0) this.replies = [];
+    return { sends, reports, replies };
   }
 
   /** A batch was stored. */
