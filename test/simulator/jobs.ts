@@ -38,7 +38,10 @@ export async function runOnJobs(
   }
   await Promise.all(
     Array.from({ length: jobs }, async () => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options });
+      const worker = new Worker(new URL('./worker.js', import.meta.url), {
+        workerData: options,
+        resourceLimits: { maxYoungGenerationSizeMb: 96 },
+      });
       try {
         for (let chunk = take(); chunk.length > 0; chunk = take()) finish(await runOn(worker, chunk));
       } finally {

@@ -43,8 +43,8 @@ function printFailures(totals: Totals, options: Options): void {
 
 function replayCommand(seed: number, { peers, partitions, fault, mutant }: Options): string {
   const parts = [`npm run sim -- --seeds ${seed}`];
-  if (peers !== 5) parts.push(`--peers ${peers}`);
-  if (partitions !== 4) parts.push(`--partitions ${partitions}`);
+  if (peers !== undefined) parts.push(`--peers ${peers}`);
+  if (partitions !== undefined) parts.push(`--partitions ${partitions}`);
   if (fault !== undefined) parts.push(`--fault ${fault}`);
   if (mutant !== undefined) parts.push(`--mutant ${mutant}`);
   return `${parts.join(' ')} --trace`;

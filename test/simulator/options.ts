@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 export interface Options {
   /** Seeds to run, in this order. */
   readonly seeds: readonly number[];
-  readonly peers: number;
-  readonly partitions: number;
+  /** undefined: each seed draws its own. */
+  readonly peers: number | undefined;
+  readonly partitions: number | undefined;
   /** Only this kind of fault. */
   readonly fault?: string;
   readonly mutant?: string;
@@ -25,8 +26,8 @@ export type SeedOptions = Pick<Options, 'peers' | 'partitions' | 'fault' | 'trac
 export const USAGE = `npm run sim -- --seeds 1-1000 [options]
   --seeds A-B       seeds A to B; also a list: 3,9,20-30
   --from-commit N   N seeds drawn from the hash of the commit (with --seeds: as well)
-  --peers N         peers in the cluster (5)
-  --partitions N    partitions (4)
+  --peers N         peers in the cluster at first (3 to 5, as the seed draws)
+  --partitions N    partitions (1 to 4, as the seed draws)
   --fault KIND      only this kind of fault, and more of it
   --mutant NAME     with one rule of the protocol switched off; exit 1 means that it was found
   --until-failure   stop at the first seed that fails
@@ -41,8 +42,8 @@ export function parseOptions(args: readonly string[], commitHash: () => string):
     options: {
       seeds: { type: 'string' },
       'from-commit': { type: 'string' },
-      peers: { type: 'string', default: '5' },
-      partitions: { type: 'string', default: '4' },
+      peers: { type: 'string' },
+      partitions: { type: 'string' },
       fault: { type: 'string' },
       mutant: { type: 'string' },
       'until-failure': { type: 'boolean', default: false },
@@ -60,8 +61,8 @@ export function parseOptions(args: readonly string[], commitHash: () => string):
   if (seeds.length === 0) throw new Error(`which seeds?\n${USAGE}`);
   return {
     seeds,
-    peers: positive('peers', values.peers),
-    partitions: positive('partitions', values.partitions),
+    peers: values.peers === undefined ? undefined : positive('peers', values.peers),
+    partitions: values.partitions === undefined ? undefined : positive('partitions', values.partitions),
     ...(values.fault === undefined ? {} : { fault: values.fault }),
     ...(values.mutant === undefined ? {} : { mutant: values.mutant }),
     trace: values.trace,

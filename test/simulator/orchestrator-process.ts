@@ -6,7 +6,7 @@ import { OrchestratorDriver } from '../../orchestrator/driver.js';
 import { Process } from './process.js';
 import type { World } from './world.js';
 
-const TICK_MS = 50;
+const TICK_MS = 100;
 export const CLUSTER_ID = 'simulated';
 
 export class SimulatedOrchestrator extends Process {

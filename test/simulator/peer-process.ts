@@ -8,7 +8,7 @@ import type { ReadAnswer, WriteAnswer } from '../../peer/gateway/rim.js';
 import { DEFAULT_GATEWAY_SETTINGS } from '../../peer/gateway/settings.js';
 import { leased } from '../../peer/replication/leases.js';
 import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
-import type { PeerEnvelope } from '../../peer/replication/messages.js';
+import type { PeerEnvelope, ReadReply } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
 import type { Watched } from './checks.js';
 import { Disk } from './disk.js';
@@ -20,9 +20,6 @@ import { commandOf } from './translate.js';
 import type { Asked } from './workload.js';
 import type { World } from './world.js';
 
-/** Inputs that come within this time share a turn of the event loop. */
-const TURN_MS = 0.4;
-
 export class SimulatedPeer extends Process implements Watched {
   readonly disk: Disk<StoreBatch>;
   stored: StoredImage;
@@ -32,6 +29,8 @@ export class SimulatedPeer extends Process implements Watched {
   /** When the gateway is to be ticked next, and the map that it was last ticked with. */
   private gatewayDueMs = Number.POSITIVE_INFINITY;
   private gatewayVer = 0;
+  /** Lease reads of other peers' clients that this process was asked for: the partition by the asker's number. */
+  private readonly forwarded = new Map<string, number>();
   private stores = 0;
 
   constructor(
@@ -57,6 +56,7 @@ export class SimulatedPeer extends Process implements Watched {
   /** Starts, or starts again, with what is on the disk. */
   start(): void {
     this.begin();
+    this.forwarded.clear();
     this.stored.inc += 1;
     const { storeId, inc } = this.stored;
     const { settings } = this.world.tuning;
@@ -95,7 +95,7 @@ export class SimulatedPeer extends Process implements Watched {
         },
       },
     );
-    this.driver.start(settings.tickMs);
+    this.run(() => this.driver?.start(settings.tickMs));
   }
 
   /** Ends without a word; says how many batches were lost. */
@@ -204,16 +204,19 @@ export class SimulatedPeer extends Process implements Watched {
     return { leaseMs: this.clock(), wallMs: this.wallClock() };
   }
 
-  /** Turns end a little later, so that inputs share them; a new map wakes the gateway. */
+  /** In some runs a turn ends with its input, in others a little later, so that inputs share it. */
   private endOfTurn(task: () => void): void {
-    this.completion(this.world.random.next() * TURN_MS, () => {
+    const end = (): void => {
       task();
       const { ver } = this.adopted();
       if (ver === this.gatewayVer) return;
       this.gatewayVer = ver;
       this.gateway?.tick(this.clock());
       this.wakeGateway();
-    });
+    };
+    const { turnMs } = this.world.tuning;
+    if (turnMs === 0) this.afterTask(end);
+    else this.completion(this.world.random.next() * turnMs, end);
   }
 
   /** Sees to it that the gateway is ticked when it wants to be. */
@@ -243,6 +246,21 @@ export class SimulatedPeer extends Process implements Watched {
     };
   }
 
+  private receive(envelope: PeerEnvelope): void {
+    const { body, from } = envelope;
+    if (body.type === 'rfwd' && body.consistency === 'linearizable') {
+      this.forwarded.set(`${from}/${body.inc}/${body.id}`, body.partition);
+    }
+    this.driver?.receive(envelope);
+  }
+
+  private checkForwarded(to: string, { id, inc, outcome }: ReadReply): void {
+    const partition = this.forwarded.get(`${to}/${inc}/${id}`);
+    if (partition === undefined) return;
+    this.forwarded.delete(`${to}/${inc}/${id}`);
+    if (outcome.kind === 'row') this.world.checks.read(this, partition, outcome.epoch);
+  }
+
   private report(to: string | undefined, envelope: ReportEnvelope): void {
     for (const orchestrator of this.world.orchestrators) {
       if (to !== undefined && to !== orchestrator.id) continue;
@@ -258,9 +276,8 @@ export class SimulatedPeer extends Process implements Watched {
     for (const envelope of envelopes) {
       const { body } = envelope;
       this.world.checks.said(this, body);
-      this.world.network.send(this.id, to, body.type, carriageOf(body.type), () =>
-        peer.driver?.receive(envelope),
-      );
+      if (body.type === 'rfwd_r') this.checkForwarded(to, body);
+      this.world.network.send(this.id, to, body.type, carriageOf(body.type), () => peer.receive(envelope));
     }
   }
 

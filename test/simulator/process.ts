@@ -20,6 +20,7 @@ export class Process {
   private readonly offset: number;
   private readonly rate: number;
   private readonly wallOffset: number;
+  private after: (() => void) | undefined;
   private frozen = 0;
   private frozenSince: number | undefined;
 
@@ -54,7 +55,21 @@ export class Process {
     if (!this.up) return;
     if (this.pausedUntil > 0) this.waiting.push(task);
     else if (this.slowMs > 0 || this.busyUntil > this.schedule.now) this.queue(task);
-    else task();
+    else this.turn(task);
+  }
+
+  /** Runs `task` when the task that is running is over, before anything else does. */
+  afterTask(task: () => void): void {
+    this.after = task;
+  }
+
+  private turn(task: () => void): void {
+    task();
+    while (this.after !== undefined) {
+      const { after } = this;
+      this.after = undefined;
+      after();
+    }
   }
 
   /** A timer by the process's own clock; dies with this life. */
@@ -80,6 +95,7 @@ export class Process {
     this.pausedUntil = 0;
     this.waiting = [];
     this.busyUntil = 0;
+    this.after = undefined;
   }
 
   /** The end of this life, without a word to anybody. */
@@ -89,6 +105,7 @@ export class Process {
     this.up = false;
     this.pausedUntil = 0;
     this.waiting = [];
+    this.after = undefined;
     if (this.frozenSince !== undefined) this.thaw();
   }
 
@@ -128,7 +145,7 @@ export class Process {
     this.schedule.after(this.busyUntil - this.schedule.now, () => {
       if (life !== this.life) return;
       if (this.pausedUntil > 0) this.waiting.push(task);
-      else task();
+      else this.turn(task);
     });
   }
 

@@ -18,9 +18,10 @@ export class Schedule {
     this.scheduled += 1;
   }
 
-  /** Runs everything that is due up to `untilMs`. */
-  runUntil(untilMs: number): void {
+  /** Runs everything that is due up to `untilMs`, or until `enough`. */
+  runUntil(untilMs: number, enough: () => boolean = () => false): void {
     while (this.tasks.length > 0 && (this.times[0] as number) <= untilMs) {
+      if (enough()) return;
       this.now = this.times[0] as number;
       this.steps += 1;
       this.pop()();

@@ -1,6 +1,11 @@
 /** The numbers that a seed's cluster runs with: sizes, and the limits of the core drawn so that all of them are met. */
 import type { FailureDetection } from '../../orchestrator/configuration/settings.js';
-import { DEFAULT_SETTINGS, FAST_SETTINGS, type Settings } from '../../peer/replication/settings.js';
+import {
+  DEFAULT_SETTINGS,
+  FAST_SETTINGS,
+  PATIENT_SETTINGS,
+  type Settings,
+} from '../../peer/replication/settings.js';
 import { CLOCK_RATE_BOUND } from './process.js';
 import type { Random } from './random.js';
 
@@ -13,25 +18,35 @@ export interface ClusterTuning {
   readonly replicas: number;
   /** How far clocks may run from true time. */
   readonly rateBound: number;
+  /** Inputs that come within this time share a turn of the event loop; 0: each has its own. */
+  readonly turnMs: number;
   readonly settings: Settings;
   readonly detection: FailureDetection;
 }
 
+const SETTINGS: Readonly<Record<FailureDetection, Settings>> = {
+  fast: FAST_SETTINGS,
+  normal: DEFAULT_SETTINGS,
+  patient: PATIENT_SETTINGS,
+};
+
 /** Draws what the command line leaves open. */
 export function drawTuning(
   random: Random,
-  peers: number,
-  partitions: number,
+  wanted: { readonly peers: number | undefined; readonly partitions: number | undefined },
   clockRates: boolean,
 ): ClusterTuning {
-  const detection: FailureDetection = random.chance(0.3) ? 'fast' : 'normal';
-  const base = detection === 'fast' ? FAST_SETTINGS : DEFAULT_SETTINGS;
+  const peers = wanted.peers ?? random.integer(3, 5);
+  const partitions = wanted.partitions ?? random.integer(1, 4);
+  const detection = random.pick<FailureDetection>(['normal', 'normal', 'normal', 'fast', 'patient']);
+  const base = SETTINGS[detection];
   return {
     peers,
     spares: 2,
     orchestrators: random.chance(0.25) ? 2 : 1,
     partitions,
     detection,
+    turnMs: random.pick([0, 0, 0.4, 2]),
     replicas: Math.min(peers, 3),
     rateBound: clockRates ? CLOCK_RATE_BOUND : 0.0005,
     settings: {
