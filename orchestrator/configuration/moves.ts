@@ -18,7 +18,7 @@ import { chooseSuccessor, eligible } from './leadership.js';
 import { mayReceive } from './learners.js';
 import { fairShares, type Good, holdings, isBalanced, weightFor } from './placement.js';
 import type { ShareBounds } from './shares.js';
-import { nextShift, type Shift } from './shifts.js';
+import { nextShifts, type Shift } from './shifts.js';
 import { allAnsweredAfter, allSound, existing, isHere, isSound, type Situation } from './situation.js';
 
 /** What planned moves look at besides the map. */
@@ -145,15 +145,22 @@ export class Moves {
     const held = holdings(situation, 'primaries', shares, this.#leaving);
     if (isBalanced(held, shares)) return false;
     let started = false;
-    while (inMotion(situation, this) < situation.settings.limits.maxMoves) {
+    for (let room = this.#room(situation); room > 0; room = this.#room(situation)) {
       const edges = this.#edges(situation, context, 'primaries', shares);
-      const shift = nextShift({ counts: held, bounds: shares, edges });
-      if (!shift) break;
-      this.#hand(situation, shift.partition, shift.to);
-      shiftCounts(held, shift);
+      const shifts = nextShifts({ counts: held, bounds: shares, edges });
+      if (shifts.length === 0) break;
+      for (const shift of shifts.slice(0, room)) {
+        this.#hand(situation, shift.partition, shift.to);
+        shiftCounts(held, shift);
+      }
       started = true;
     }
     return started;
+  }
+
+  /** How many more partitions may be set in motion; a chain longer than that is begun in part. */
+  #room(situation: Situation): number {
+    return situation.settings.limits.maxMoves - inMotion(situation, this);
   }
 
   #startCopies(situation: Situation, context: MoveContext): void {
@@ -161,12 +168,14 @@ export class Moves {
     const shares = fairShares(situation, 'copies');
     const held = holdings(situation, 'copies', shares, this.#leaving);
     if (isBalanced(held, shares)) return;
-    while (inMotion(situation, this) < situation.settings.limits.maxMoves) {
+    for (let room = this.#room(situation); room > 0; room = this.#room(situation)) {
       const edges = this.#edges(situation, context, 'copies', shares);
-      const shift = nextShift({ counts: held, bounds: shares, edges });
-      if (!shift) return;
-      this.#begin(situation, shift);
-      shiftCounts(held, shift);
+      const shifts = nextShifts({ counts: held, bounds: shares, edges });
+      if (shifts.length === 0) return;
+      for (const shift of shifts.slice(0, room)) {
+        this.#begin(situation, shift);
+        shiftCounts(held, shift);
+      }
     }
   }
 

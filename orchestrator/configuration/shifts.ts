@@ -1,11 +1,13 @@
 /**
- * Which single shift brings a distribution nearer to balance.
+ * Which shifts bring a distribution one step nearer to balance.
  *
- * Keeps true: a shift starts at somebody above its bounds or ends (directly or over others) at somebody below
- * them; it is the first edge of a shortest chain, so that shifts made one after another never go round in a
- * circle; none is returned where all are within bounds, so a balanced cluster stays still.
+ * Keeps true: a chain of shifts starts at somebody above its bounds or ends at somebody below them, and leaves
+ * those in between as they were; so every chain that is carried out whole lowers the imbalance, and they never go
+ * round in a circle. None is returned where all are within bounds: a balanced cluster stays still.
  * Used for copies (H: data moves) and for primaries (H: hand-overs) alike. Chains matter: with weights, or when
- * all partitions of the overloaded peer are on the underloaded one already, no direct shift exists.
+ * all partitions of the overloaded peer are on the underloaded one already, no single shift helps.
+ * The shifts of a shortest chain concern different partitions: if two of them concerned the same one, its first
+ * holder could give it to its last taker directly, and the chain would be shorter.
  */
 import type { ShareBounds } from './shares.js';
 
@@ -25,54 +27,59 @@ export interface Distribution {
   readonly edges: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
-/** The next shift, or undefined where nothing can or need be improved. */
-export function nextShift(distribution: Distribution): Shift | undefined {
-  return shiftFromOverloaded(distribution) ?? shiftToUnderloaded(distribution);
+/** The next shifts, to be made together, or none where nothing can or need be improved. */
+export function nextShifts(distribution: Distribution): readonly Shift[] {
+  return fromOverloaded(distribution) ?? toUnderloaded(distribution) ?? [];
 }
 
-function shiftFromOverloaded({ counts, bounds, edges }: Distribution): Shift | undefined {
+function fromOverloaded({ counts, bounds, edges }: Distribution): Shift[] | undefined {
   const surplus = (id: string) => countOf(counts, id) - boundsOf(bounds, id).high;
   for (const giver of sortedBy(counts, (id) => -surplus(id))) {
     if (surplus(giver) <= 0) return undefined;
-    const found = firstOfChain(giver, edges, (id) => surplus(id) < 0);
+    const found = shortestChain(giver, edges, (id) => surplus(id) < 0);
     if (found) return found;
   }
   return undefined;
 }
 
-function shiftToUnderloaded({ counts, bounds, edges }: Distribution): Shift | undefined {
+function toUnderloaded({ counts, bounds, edges }: Distribution): Shift[] | undefined {
   const above = (id: string) => countOf(counts, id) - boundsOf(bounds, id).low;
   if (![...counts.keys()].some((id) => above(id) < 0)) return undefined;
   for (const giver of sortedBy(counts, (id) => -above(id))) {
     if (above(giver) <= 0) return undefined;
-    const found = firstOfChain(giver, edges, (id) => above(id) < 0);
+    const found = shortestChain(giver, edges, (id) => above(id) < 0);
     if (found) return found;
   }
   return undefined;
 }
 
-/** Breadth first from the giver to the nearest taker; answers the first edge of that way. */
-function firstOfChain(
+/** Breadth first from the giver to the nearest taker. */
+function shortestChain(
   giver: string,
   edges: Distribution['edges'],
   takes: (id: string) => boolean,
-): Shift | undefined {
-  const seen = new Set([giver]);
-  let level: { at: string; first: Shift | undefined }[] = [{ at: giver, first: undefined }];
-  while (level.length > 0) {
-    const next: typeof level = [];
-    for (const { at, first } of level) {
-      for (const [to, partition] of edges.get(at) ?? []) {
-        if (seen.has(to)) continue;
-        seen.add(to);
-        const start = first ?? { partition, from: at, to };
-        if (takes(to)) return start;
-        next.push({ at: to, first: start });
-      }
+): Shift[] | undefined {
+  const cameBy = new Map<string, Shift>();
+  const queue = [giver];
+  for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+    for (const [to, partition] of edges.get(at) ?? []) {
+      if (to === giver || cameBy.has(to)) continue;
+      cameBy.set(to, { partition, from: at, to });
+      if (takes(to)) return chainTo(to, giver, cameBy);
+      queue.push(to);
     }
-    level = next;
   }
   return undefined;
+}
+
+function chainTo(end: string, start: string, cameBy: ReadonlyMap<string, Shift>): Shift[] {
+  const chain: Shift[] = [];
+  for (let at = end; at !== start; ) {
+    const shift = cameBy.get(at) as Shift;
+    chain.unshift(shift);
+    at = shift.from;
+  }
+  return chain;
 }
 
 function sortedBy(counts: ReadonlyMap<string, number>, rank: (id: string) => number): string[] {
