@@ -45,6 +45,7 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
     queue: [],
     gc: 0,
     retiredAtVer: -1,
+    retired: new Set(),
   };
   for (const entry of suffix) noteOpen(lead, entry);
   partition.lead = lead;

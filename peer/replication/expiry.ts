@@ -7,7 +7,7 @@
  * then on.
  */
 
-import type { Result } from './commands.js';
+import type { Effect, Result } from './commands.js';
 import { append, leadOf, newestRow, uncommitted } from './commit.js';
 import type { Core } from './core.js';
 import type { Row } from './entry.js';
@@ -27,7 +27,7 @@ export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boo
 /** At the active primary: if the newest value of the key is over its time, appends its removal. */
 export function expireIfDue(core: Core, partition: Partition, key: string): void {
   if (!isExpired(newestRow(partition, key), core.wallMs) || isFull(core, partition)) return;
-  appendOwn(core, partition, key);
+  appendOwn(core, partition, key, { kind: 'delete' });
 }
 
 /** When time passes, at the active primary: removes keys whose time is over, a few at a time. */
@@ -46,33 +46,21 @@ export function retireSessions(core: Core, partition: Partition): void {
   const lead = leadOf(partition);
   if (lead.retiredAtVer === core.map.ver || isFull(core, partition)) return;
   lead.retiredAtVer = core.map.ver;
-  const done = new Set<string>();
   for (const session of partition.sessions.names()) {
     const name = parseSession(session);
-    if (name === undefined || done.has(name.peer)) continue;
+    if (name === undefined || lead.retired.has(session)) continue;
     const record = core.map.peers.get(name.peer);
     const alive = record !== undefined && record.storeId === name.storeId && record.inc <= name.inc;
     if (alive) continue;
-    done.add(name.peer);
-    const effect = {
-      kind: 'retire',
-      peer: name.peer,
-      storeId: record?.storeId ?? '',
-      inc: record?.inc ?? 0,
-    } as const;
-    append(core, partition, {
-      key: '',
-      effect,
-      result: ownResult(partition),
-      request: undefined,
-      idempotency: undefined,
-    });
+    lead.retired.add(session);
+    const floor = { peer: name.peer, storeId: record?.storeId ?? '', inc: record?.inc ?? 0 };
+    appendOwn(core, partition, '', { kind: 'retire', ...floor });
   }
 }
 
-function appendOwn(core: Core, partition: Partition, key: string): void {
-  const draft = { key, effect: { kind: 'delete' } as const, request: undefined, idempotency: undefined };
-  append(core, partition, { ...draft, result: ownResult(partition) });
+function appendOwn(core: Core, partition: Partition, key: string, effect: Effect): void {
+  const result = ownResult(partition);
+  append(core, partition, { key, effect, result, request: undefined, idempotency: undefined });
 }
 
 function ownResult(partition: Partition): Result {

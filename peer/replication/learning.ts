@@ -34,7 +34,8 @@ export function tickLearning(core: Core, partition: Partition): void {
 /** C1: the tail of the log after what this learner has. */
 export function onLearn(core: Core, partition: Partition, from: PeerId, message: Learn): void {
   const { learning } = partition;
-  if (learning === undefined || learning.joined || partition.config?.primary !== from) return;
+  if (learning === undefined || learning.joined || !isFor(core, partition, from, message)) return;
+  // com does not move before this process has joined, so the answer is to what was asked.
   if (message.from < partition.com) {
     broken(
       `${from}, primary of partition ${partition.number}, to hold ${partition.com}, committed here`,
@@ -53,7 +54,7 @@ export function onLearn(core: Core, partition: Partition, from: PeerId, message:
 /** C2: one part of a copy. */
 export function onSnap(core: Core, partition: Partition, from: PeerId, message: Snap): void {
   const { learning } = partition;
-  if (learning === undefined || learning.joined || partition.config?.primary !== from) return;
+  if (learning === undefined || learning.joined || !isFor(core, partition, from, message)) return;
   const incoming = incomingOf(core, partition, learning, message.id);
   if (message.part === incoming.got) {
     for (const { key, row } of message.rows) incoming.rows.put(key, row);
@@ -67,7 +68,7 @@ export function onSnap(core: Core, partition: Partition, from: PeerId, message: 
 /** C2: the end of a copy; it takes the place of the old one. */
 export function onSnapEnd(core: Core, partition: Partition, from: PeerId, message: SnapEnd): void {
   const { learning } = partition;
-  if (learning === undefined || partition.config?.primary !== from) return;
+  if (learning === undefined || !isFor(core, partition, from, message)) return;
   const { incoming } = learning;
   if (incoming !== undefined && incoming.id === message.id && incoming.got === message.part) {
     takeOver(core, partition, incoming, message);
@@ -81,6 +82,10 @@ export function onSnapEnd(core: Core, partition: Partition, from: PeerId, messag
     { type: 'snap_done', partition: number, epoch, id: message.id, upto: prep },
     core.out.barrier(),
   );
+}
+
+function isFor(core: Core, partition: Partition, from: PeerId, message: Learn | Snap | SnapEnd): boolean {
+  return partition.config?.primary === from && message.inc === core.inc;
 }
 
 function join(core: Core, partition: Partition, learning: Learning): void {

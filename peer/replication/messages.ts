@@ -227,11 +227,15 @@ export interface Join {
   readonly com: number;
 }
 
-/** The tail of the log after `from`, which the learner has. */
+/**
+ * The tail of the log after `from`, which the learner has. Like a snapshot it is meant for one process of the
+ * learner, `inc`: a late one would cut what a later process holds, and an earlier one has acknowledged.
+ */
 export interface Learn {
   readonly type: 'learn';
   readonly partition: number;
   readonly epoch: Epoch;
+  readonly inc: Incarnation;
   readonly from: number;
   /** Chained checksum at `from`. */
   readonly fromChecksum: number;
@@ -250,7 +254,9 @@ export interface Snap {
   readonly type: 'snap';
   readonly partition: number;
   readonly epoch: Epoch;
-  /** Names this copy among all that the primary sent. */
+  /** The learner's process. */
+  readonly inc: Incarnation;
+  /** Names this copy among all that any primary sent. */
   readonly id: number;
   /** Counts the parts from 0; a learner takes them in order. */
   readonly part: number;
@@ -310,6 +316,8 @@ export interface SnapEnd {
   readonly type: 'snap_end';
   readonly partition: number;
   readonly epoch: Epoch;
+  /** The learner's process. */
+  readonly inc: Incarnation;
   readonly id: number;
   readonly part: number;
   /** The log above this position was sent with the copy; the rows show at least this much. */

@@ -97,6 +97,8 @@ export interface Lead {
   gc: number;
   /** The map version whose peers the sessions were last compared with (D4). */
   retiredAtVer: number;
+  /** Sessions whose end was appended in this epoch. */
+  readonly retired: Set<string>;
 }
 
 /** A write that arrived while its primary was starting. */

@@ -26,8 +26,8 @@ export function onJoin(core: Core, partition: Partition, from: PeerId, fromInc: 
   const known = progress.get(from);
   // Late repeats: it has joined since, or its copy is on the way.
   if (known !== undefined && (known.acked > message.com || known.snapshot !== undefined)) return;
-  if (message.com >= partition.log.base) sendTail(core, partition, from, message.com);
-  else startSnapshot(core, partition, from);
+  if (message.com >= partition.log.base) sendTail(core, partition, from, fromInc, message.com);
+  else startSnapshot(core, partition, from, fromInc);
   core.touch(partition);
 }
 
@@ -76,7 +76,7 @@ export function tryAdd(core: Core, partition: Partition, learner: PeerId): void 
   core.report({ type: 'add', partition: number, epoch, learner, learnerStoreId: storeId, learnerInc: inc });
 }
 
-function sendTail(core: Core, partition: Partition, to: PeerId, com: number): void {
+function sendTail(core: Core, partition: Partition, to: PeerId, inc: number, com: number): void {
   const { log, number, epoch } = partition;
   // A learner that knows more committed than we hold gets nothing to learn, and stops when it sees that.
   const from = Math.min(com, log.prep);
@@ -86,10 +86,10 @@ function sendTail(core: Core, partition: Partition, to: PeerId, com: number): vo
   leadOf(partition).progress.set(to, progress);
   const fromChecksum = log.checksumAt(from);
   const covered = Math.min(partition.com, from + entries.length);
-  core.send(to, { type: 'learn', partition: number, epoch, from, fromChecksum, entries, com: covered });
+  core.send(to, { type: 'learn', partition: number, epoch, inc, from, fromChecksum, entries, com: covered });
 }
 
-function startSnapshot(core: Core, partition: Partition, to: PeerId): void {
+function startSnapshot(core: Core, partition: Partition, to: PeerId, inc: number): void {
   const { com, log } = partition;
   const begun: Omit<OutgoingSnapshot, 'outstanding'> = {
     id: core.newId(),
@@ -104,6 +104,7 @@ function startSnapshot(core: Core, partition: Partition, to: PeerId): void {
     type: 'snap',
     partition: partition.number,
     epoch: partition.epoch,
+    inc,
     id: begun.id,
     part: -1,
     rows: [],
@@ -136,7 +137,7 @@ function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot):
   const { maxMessageEntries, maxMessageBytes } = core.settings;
   const { number, epoch, log } = partition;
   const part = snapshot.outstanding.part + 1;
-  const head = { partition: number, epoch, id: snapshot.id, part };
+  const head = { partition: number, epoch, inc: snapshot.outstanding.inc, id: snapshot.id, part };
   if (!snapshot.rowsDone) {
     const rows = nextRows(core, partition, snapshot);
     return { type: 'snap', ...head, rows, entries: [] };
