@@ -4,11 +4,14 @@
  */
 import type { PartitionConfig } from '../../common/configuration.js';
 import { cutFor, type FaultKind, type Swarm } from './faults.js';
+import { CLOCK_RATE_BOUND } from './process.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
 
 interface Aimed {
   readonly name: string;
+  /** How far clocks run from true time, if not as usual. */
+  readonly rateBound?: number;
   strike(world: World, random: Random, part: PartitionConfig, partition: number): void;
 }
 
@@ -129,19 +132,44 @@ const AIMED: readonly Aimed[] = [
     },
   },
   {
+    // Grants arrive late at a member that is about to be removed without hearing of it.
+    name: 'slowgrant',
+    strike: (world, random, part) => {
+      const removed = random.pick([...part.members.keys()]);
+      hurt(world, 'lgrant', 0.5, 1400, 6000);
+      cutFor(world, both(removed, orchestratorsOf(world)), 6000);
+      hurt(world, 'map', 0.93, 'lost', 6000);
+    },
+  },
+  {
+    // Clocks run far apart, and members are removed without hearing of it.
+    name: 'drift',
+    rateBound: 0.08,
+    strike: (world, random, part) => {
+      const removed = random.pick([...part.members.keys()]);
+      cutFor(world, both(removed, orchestratorsOf(world)), 6000);
+      hurt(world, 'map', 0.93, 'lost', 6000);
+    },
+  },
+  {
+    // One member falls silent; before that is acted on another, that just answered, loses its disk.
+    name: 'wipedsurvivor',
+    strike: (world, random, part) => {
+      const members = [...part.members.keys()];
+      const silent = random.pick(members);
+      cutFor(world, both(silent, orchestratorsOf(world)), 3000);
+      world.afterFault(random.integer(200, 1600), () => {
+        world.wipe(random.pick(members.filter((id) => id !== silent)), random.integer(200, 1500));
+      });
+    },
+  },
+  {
     // The primary dies, or stands still, again and again.
     name: 'killprimary',
     strike: (world, random, part) => {
       const primary = world.peer(part.primary);
       if (random.chance(0.5)) restart(world, part.primary, random.integer(100, 4500));
       else primary?.pause(random.integer(1000, 4500));
-    },
-  },
-  {
-    // Machines stand still with their clocks while the rest goes on.
-    name: 'suspend',
-    strike: (world, random, part) => {
-      world.peer(random.pick([...part.members.keys()]))?.pause(random.integer(1500, 6000), true);
     },
   },
 ];
@@ -153,7 +181,7 @@ export interface Aim {
 }
 
 /** All aims. */
-export const AIMS: readonly Aim[] = AIMED.map(({ name, strike }) => {
+export const AIMS: readonly Aim[] = AIMED.map(({ name, strike, rateBound = CLOCK_RATE_BOUND }) => {
   const kind: FaultKind = {
     name,
     weight: 1,
@@ -172,7 +200,7 @@ export const AIMS: readonly Aim[] = AIMED.map(({ name, strike }) => {
       striking: [kind],
       gapMs: { from: 5000, to: 9000 },
       strictOnly: false,
-      clockRates: true,
+      rateBound,
     },
   };
 });

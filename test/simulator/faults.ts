@@ -2,6 +2,7 @@
  * The faults, each by its name. Some are weather, drawn once a seed; the others strike now and then. Each seed draws
  * which kinds it has and how often they come (swarm testing): a seed with everything hides what a seed with two finds.
  */
+import { CLOCK_RATE_BOUND } from './process.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
 
@@ -270,8 +271,8 @@ export interface Swarm {
   readonly gapMs: { readonly from: number; readonly to: number };
   /** Every read asks for `strict`. */
   readonly strictOnly: boolean;
-  /** Clocks run at different rates. */
-  readonly clockRates: boolean;
+  /** How far clocks run from true time. */
+  readonly rateBound: number;
 }
 
 /** Draws the faults of a seed; `only` limits them to one kind. */
@@ -286,7 +287,7 @@ export function drawSwarm(random: Random, only: string | undefined): Swarm {
       striking: [...STRIKING, SUSPEND].filter(({ name }) => name === striking),
       gapMs,
       strictOnly: only === SUSPEND.name,
-      clockRates: only === 'clock-rate',
+      rateBound: only === 'clock-rate' ? CLOCK_RATE_BOUND : STEADY_RATE,
     };
   }
   const strictOnly = random.chance(0.1);
@@ -294,8 +295,17 @@ export function drawSwarm(random: Random, only: string | undefined): Swarm {
   const share = random.pick([0.15, 0.3, 0.5]);
   const striking = pool.filter(({ name }) => random.chance(name === SUSPEND.name ? 1 : share));
   const weather = new Set<string>(WEATHER_KINDS.filter(() => random.chance(0.55)));
-  return { weather, striking, gapMs, strictOnly, clockRates: weather.has('clock-rate') };
+  return {
+    weather,
+    striking,
+    gapMs,
+    strictOnly,
+    rateBound: weather.has('clock-rate') ? CLOCK_RATE_BOUND : STEADY_RATE,
+  };
 }
+
+/** Even clocks that nobody tampers with are a little off. */
+const STEADY_RATE = 0.0005;
 
 /** One of the swarm's kinds, by weight. */
 export function pickKind(random: Random, kinds: readonly FaultKind[]): FaultKind | undefined {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Disk } from './disk.js';
+import { patched } from './mutant-tree.js';
+import { MUTANTS } from './mutants.js';
 import { mutate, mutationsOf } from './mutation-operators.js';
 import { FAIR_WEATHER, Network } from './network.js';
 import { parseOptions } from './options.js';
@@ -219,5 +222,27 @@ describe('simulator: its command line and mutants', () => {
     expect(found.some(({ line }) => line === 4)).to.equal(false);
     const flipped = found.find(({ operator }) => operator === 'less to less-equal');
     expect(flipped && mutate(source, flipped)).to.equal(source.replace(' < ', ' <= '));
+  });
+});
+
+describe('simulator: mutants', () => {
+  it('has one for each of the 26 rules of the model, and every one fits the compiled core', () => {
+    expect(MUTANTS).to.have.length(26);
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).to.equal(26);
+    for (const { patches } of MUTANTS) {
+      const sources = new Map<string, string>();
+      for (const patch of patches) {
+        const url = new URL(`../../${patch.file}`, import.meta.url);
+        const source = sources.get(patch.file) ?? readFileSync(url, 'utf8');
+        sources.set(patch.file, patched(source, patch));
+      }
+    }
+  });
+
+  it('refuses loudly a text that is not there, or there twice', () => {
+    const patch = { file: 'x.js', find: 'aa', replace: 'b' };
+    expect(() => patched('cc', patch)).to.throw('found 0 times');
+    expect(() => patched('aa aa', patch)).to.throw('found 2 times');
+    expect(patched('caac', patch)).to.equal('cbc');
   });
 });

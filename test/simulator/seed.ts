@@ -34,8 +34,7 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
   const trace = new Trace(options.trace ? (line) => process.stdout.write(`${line}\n`) : undefined);
   const aim = AIMS.find(({ name }) => name === options.fault);
   const swarm = aim === undefined ? drawSwarm(random, options.fault) : aim.swarm;
-  const { clockRates } = swarm;
-  const tuning = drawTuning(random, options, clockRates);
+  const tuning = drawTuning(random, options, swarm.rateBound);
   const world = new World(random, trace, tuning, !swarm.strictOnly);
   const clients = new Clients(world, drawMix(random, swarm.strictOnly));
   const violations: string[] = [];
@@ -54,8 +53,8 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
     if (!settled) violations.push(`PROGRESS: not settled after healing: ${clients.missing()}`);
     else compareReplicas(world);
   } catch (error) {
-    if (!(error instanceof Violation || error instanceof InvariantError)) throw error;
-    violations.push(error.message);
+    violations.push(reasonOf(error));
+    if (trace.loud && error instanceof Error) process.stdout.write(`${error.stack}\n`);
   }
   const verdict = clients.history.judge();
   for (const key of verdict.violations) violations.push(`LINEARIZABILITY: the history of ${key}`);
@@ -64,6 +63,13 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
   }
   trace.mixText(JSON.stringify(violations));
   return report(seed, world, clients, violations, verdict.undecided.length);
+}
+
+/** Whatever is thrown ends the run: a broken promise, a broken invariant of the core, or any other error of its. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Violation) return error.message;
+  if (error instanceof InvariantError) return `INVARIANT: ${error.message}`;
+  return `CRASH: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** DIVERGENCE: backups hear of the last commits, the last keys expire, and then all hold the same. */

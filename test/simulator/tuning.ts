@@ -6,7 +6,6 @@ import {
   PATIENT_SETTINGS,
   type Settings,
 } from '../../peer/replication/settings.js';
-import { CLOCK_RATE_BOUND } from './process.js';
 import type { Random } from './random.js';
 
 export interface ClusterTuning {
@@ -34,7 +33,7 @@ const SETTINGS: Readonly<Record<FailureDetection, Settings>> = {
 export function drawTuning(
   random: Random,
   wanted: { readonly peers: number | undefined; readonly partitions: number | undefined },
-  clockRates: boolean,
+  rateBound: number,
 ): ClusterTuning {
   const peers = wanted.peers ?? random.integer(3, 5);
   const partitions = wanted.partitions ?? random.integer(1, 4);
@@ -48,9 +47,10 @@ export function drawTuning(
     detection,
     turnMs: random.pick([0, 0, 0.4, 2]),
     replicas: Math.min(peers, 3),
-    rateBound: clockRates ? CLOCK_RATE_BOUND : 0.0005,
+    rateBound,
     settings: {
       ...base,
+      clockRateError: Math.max(base.clockRateError, rateBound),
       // Little logs, little messages: snapshots, tails and flow control all come up within a minute.
       retainedLogBytes: random.pick([0, 500, 4000, 1_000_000]),
       maxMessageEntries: random.pick([2, 8, 256]),

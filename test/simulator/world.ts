@@ -31,6 +31,7 @@ export class World {
   /** Peers that may still join. */
   private readonly spares: SimulatedPeer[] = [];
   private readonly byId = new Map<string, SimulatedPeer>();
+  private readonly drained = new Set<string>();
   private readonly notes: Record<string, number> = {};
   private readonly leaving = new Set<SimulatedPeer>();
   /** How often each kind of fault struck. */
@@ -145,22 +146,29 @@ export class World {
     this.crash(peer, this.random.integer(20, 3000));
   }
 
-  /** Wipes one disk, if everything that is on it lies safely elsewhere. */
+  /** Wipes one disk, if everything that is on it lies safely elsewhere; then leaves the cluster in peace for a while. */
   wipeOne(random: Random): boolean {
+    const peer = random.pickMaybe(this.runningPeers());
+    if (peer === undefined || !this.wipe(peer.id, random.integer(50, 2000))) return false;
+    this.quietUntil = this.schedule.now + QUIET_AFTER_WIPE_MS;
+    this.network.mendAll();
+    return true;
+  }
+
+  /** Wipes a disk; false if that could lose data for good. */
+  wipe(id: string, downMs: number): boolean {
     const { now } = this.schedule;
     const map = this.decided();
-    const peer = random.pickMaybe(this.runningPeers());
-    if (map === undefined || peer === undefined) return false;
+    const peer = this.peer(id);
+    if (map === undefined || peer?.up !== true) return false;
     if (now - this.registryLostAt < DISASTER_GAP_MS || now - this.wipedAt < DISASTER_GAP_MS) return false;
     for (const part of map.parts) {
-      if (part?.members.has(peer.id) && !this.isSafeWithout(part, peer.id)) return false;
+      if (part?.members.has(id) && !this.isSafeWithout(part, id)) return false;
     }
     this.wipedAt = now;
-    this.quietUntil = now + QUIET_AFTER_WIPE_MS;
-    this.network.mendAll();
     peer.kill();
     peer.wipe();
-    this.schedule.after(random.integer(50, 2000), () => {
+    this.schedule.after(downMs, () => {
       if (!peer.up) peer.start();
     });
     return true;
@@ -219,7 +227,11 @@ export class World {
   drain(random: Random): boolean {
     const peer = random.pickMaybe(this.runningPeers());
     if (peer === undefined || !this.change({ type: 'drain', peer: peer.id })) return false;
-    this.afterFault(random.integer(3000, 9000), () => this.crash(peer, random.integer(50, 1000)));
+    this.drained.add(peer.id);
+    this.afterFault(random.integer(3000, 9000), () => {
+      if (random.chance(0.5)) this.crash(peer, random.integer(50, 1000));
+      this.undrain();
+    });
     return true;
   }
 
@@ -260,6 +272,8 @@ export class World {
   /** Ends all faults and starts everybody. */
   heal(): void {
     this.healed = true;
+    this.schedule.after(1000, () => this.undrain());
+    this.schedule.after(4000, () => this.undrain());
     this.network.heal();
     this.registry.unknownShare = 0;
     this.leaving.clear();
@@ -280,6 +294,10 @@ export class World {
     const orchestrator = this.random.pickMaybe(this.orchestrators.filter(({ up }) => up));
     orchestrator?.change(change);
     return orchestrator !== undefined;
+  }
+
+  private undrain(): void {
+    for (const peer of this.drained) this.change({ type: 'undrain', peer });
   }
 
   private isSafeWithout(part: PartitionConfig, id: string): boolean {
