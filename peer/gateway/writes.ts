@@ -32,6 +32,8 @@ interface OpenWrite {
   readonly done: (answer: WriteAnswer) => void;
   readonly deadlineMs: number;
   attempt: number;
+  /** The latest attempt that was answered without a result: the next one is due at `nextMs`. */
+  answered: number;
   sentTo: PeerId | undefined;
   /** Attempts that may have an effect, now or later. */
   readonly pending: Set<number>;
@@ -76,6 +78,7 @@ export class GatewayWrites {
       done,
       deadlineMs: Math.min(limitMs, call.deadlineMs ?? limitMs),
       attempt: 0,
+      answered: 0,
       sentTo: undefined,
       pending: new Set(),
       asked: new Set(),
@@ -180,7 +183,8 @@ export class GatewayWrites {
   }
 
   #retrySoon(nowMs: number, write: OpenWrite, attempt: number): void {
-    if (attempt !== write.attempt) return;
+    if (attempt !== write.attempt || attempt === write.answered) return;
+    write.answered = attempt;
     const { retryMinMs, retryMaxMs } = this.#settings;
     const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(write.refusals, 20));
     write.refusals++;
