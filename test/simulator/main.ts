@@ -7,6 +7,8 @@ import { type Options, parseOptions } from './options.js';
 import { lastLine, type Totals } from './report.js';
 
 const PROGRESS_EVERY_MS = 10_000;
+/** Of a failure's reason, while the run goes on. */
+const FIRST_CHARACTERS = 200;
 /** Failing seeds that are printed. */
 const PRINTED_FAILURES = 20;
 
@@ -16,11 +18,16 @@ async function main(): Promise<number> {
   if (options.mutant !== undefined && !isMutantTree()) return runInMutant(options.mutant, args);
   const started = performance.now();
   let told = started;
+  let failuresTold = 0;
   const totals = await runOnJobs(options.seeds, options, options.jobs, (so) => {
     if (performance.now() - told > PROGRESS_EVERY_MS) {
       told = performance.now();
       process.stderr.write(`${lastLine(so, (told - started) / 1000)}\n`);
     }
+    for (const { seed, reason } of so.failures.slice(failuresTold)) {
+      process.stderr.write(`seed ${seed}: ${reason.slice(0, FIRST_CHARACTERS)}\n`);
+    }
+    failuresTold = so.failures.length;
     return !(options.untilFailure && so.failures.length > 0);
   });
   const seconds = (performance.now() - started) / 1000;
