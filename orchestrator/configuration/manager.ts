@@ -55,6 +55,8 @@ export class ConfigurationManager implements Manager {
   #proposal: Proposal | undefined;
   #rebuild: Rebuild | undefined;
   #queriedMs = -Infinity;
+  /** When an empty register was last looked at again. */
+  #readMs = -Infinity;
   #grace = { untilMs: 0, round: 0 };
   #changedMs = -Infinity;
   /** Processes without a map that answered while there was none. */
@@ -269,7 +271,13 @@ export class ConfigurationManager implements Manager {
   }
 
   #found(nowMs: number): void {
-    const { bootstrapPeers, partitionCount, replicationFactor } = this.#settings;
+    const { bootstrapPeers, partitionCount, replicationFactor, timing } = this.#settings;
+    if (this.#operation === undefined && nowMs - this.#readMs >= timing.queryEveryMs) {
+      // Another orchestrator may have founded or rebuilt the cluster, and none of its peers needs us.
+      this.#readMs = nowMs;
+      this.#operate({ type: 'read' });
+      return;
+    }
     const live = [...this.#founders].filter(([id]) => this.#contacts.liveness.isLive(id));
     if (this.#operation !== undefined || bootstrapPeers === undefined || live.length < bootstrapPeers) return;
     const draft = new MapDraft(this.#committed, mapVersion(1, 1));

@@ -2,9 +2,19 @@
  * A whole cluster in one process for tests of the configuration manager: peers that do what the protocol asks of
  * them without delay, and that remember which store holds which writes. The network loses what it is told to.
  */
-import type { ClusterMap, PartitionConfig, PeerId, PeerRecord } from '../../../common/configuration.js';
+import {
+  type ClusterMap,
+  emptyMap,
+  type PartitionConfig,
+  type PeerId,
+  type PeerRecord,
+} from '../../../common/configuration.js';
 import type { PlannedChange, ReportMessage } from '../../../common/control-messages.js';
-import type { ManagerNote, ManagerSend } from '../../../orchestrator/configuration/machine.js';
+import type {
+  ManagerNote,
+  ManagerSend,
+  RegisterOperation,
+} from '../../../orchestrator/configuration/machine.js';
 import { ConfigurationManager } from '../../../orchestrator/configuration/manager.js';
 import {
   DEFAULT_LIMITS,
@@ -65,7 +75,7 @@ export class FakePeer {
 
 export class FakeCluster {
   nowMs = 1_000_000;
-  manager: ConfigurationManager;
+  readonly managers: ConfigurationManager[];
   held: ClusterMap | undefined;
   readonly peers = new Map<PeerId, FakePeer>();
   readonly committed: ClusterMap[] = [];
@@ -75,10 +85,22 @@ export class FakeCluster {
   readonly acknowledged = new Map<number, number>();
   /** Where one more copy is made at once; false leaves learners waiting. */
   teaching = true;
+  /** Whether the register takes a tick to answer, so that others may come between, or answers `unknown`. */
+  register: 'prompt' | 'slow' | 'vague' = 'prompt';
+  private readonly waiting: (() => void)[] = [];
   private lastId = 0;
 
-  constructor(readonly settings: ManagerSettings = SETTINGS) {
-    this.manager = new ConfigurationManager(settings, this.nowMs);
+  constructor(
+    readonly settings: ManagerSettings = SETTINGS,
+    orchestrators = 1,
+  ) {
+    this.managers = Array.from({ length: orchestrators }, () => this.newManager(settings));
+    this.settle();
+  }
+
+  /** The first, and mostly the only, orchestrator. */
+  get manager(): ConfigurationManager {
+    return this.managers[0] as ConfigurationManager;
   }
 
   /** The newest committed map. */
@@ -106,8 +128,13 @@ export class FakeCluster {
   }
 
   /** The orchestrator's process ends and another begins; `settings` may differ. */
-  restartManager(settings: ManagerSettings = this.settings): void {
-    this.manager = new ConfigurationManager(settings, this.nowMs);
+  restartManager(settings: ManagerSettings = this.settings, which = 0): void {
+    this.managers[which] = this.newManager(settings);
+    this.settle();
+  }
+
+  private newManager(settings: ManagerSettings): ConfigurationManager {
+    return new ConfigurationManager(settings, this.nowMs);
   }
 
   /** An operator's change; its answer appears in `answers` under the returned id. */
@@ -118,12 +145,13 @@ export class FakeCluster {
     return this.lastId;
   }
 
-  report(peer: FakePeer, body: ReportMessage): void {
+  /** A report to one orchestrator, or to all of them. */
+  report(peer: FakePeer, body: ReportMessage, to: readonly ConfigurationManager[] = this.managers): void {
     if (!peer.up || peer.cut) return;
     const { id: from, inc: fromInc, storeId } = peer;
     const ver = peer.map?.ver ?? 0;
     const envelope = { clusterId: 'test', from, fromInc, storeId, addr: `${from}:1`, ver, body };
-    this.manager.step(this.nowMs, { type: 'report', envelope });
+    for (const manager of [...to]) manager.step(this.nowMs, { type: 'report', envelope });
     this.settle();
   }
 
@@ -131,7 +159,8 @@ export class FakeCluster {
     const endMs = this.nowMs + ms;
     while (this.nowMs < endMs) {
       this.nowMs += TICK_MS;
-      this.manager.step(this.nowMs, { type: 'tick' });
+      for (const operation of this.waiting.splice(0)) operation();
+      for (const manager of this.managers) manager.step(this.nowMs, { type: 'tick' });
       this.settle();
       for (const peer of this.peers.values()) if (peer.up) this.live(peer);
     }
@@ -158,22 +187,35 @@ export class FakeCluster {
   }
 
   private settle(): void {
-    for (;;) {
-      const { register, sends, notes, answers } = this.manager.take();
-      this.notes.push(...notes);
-      for (const { id, answer } of answers)
-        this.answers.set(id, answer.kind === 'accepted' ? 'accepted' : answer.why);
-      for (const send of sends) this.deliver(send);
-      if (register?.type === 'read') {
-        this.manager.step(this.nowMs, { type: 'register-holds', map: this.held });
-      } else if (register?.type === 'cas') {
-        const fits = (this.held?.ver ?? 0) === register.expected;
-        if (fits) this.commit(register.map);
-        this.manager.step(this.nowMs, { type: 'register-cas', outcome: fits ? 'swapped' : 'conflict' });
-      } else if (sends.length === 0) {
-        return;
-      }
+    let busy = true;
+    while (busy) {
+      busy = false;
+      for (const manager of [...this.managers]) if (this.carryOut(manager)) busy = true;
     }
+  }
+
+  private carryOut(manager: ConfigurationManager): boolean {
+    const { register, sends, notes, answers } = manager.take();
+    this.notes.push(...notes);
+    for (const { id, answer } of answers) {
+      this.answers.set(id, answer.kind === 'accepted' ? 'accepted' : answer.why);
+    }
+    for (const send of sends) this.deliver(manager, send);
+    if (register && this.register === 'prompt') this.operate(manager, register);
+    else if (register) this.waiting.push(() => this.operate(manager, register));
+    return sends.length > 0 || (register !== undefined && this.register === 'prompt');
+  }
+
+  private operate(manager: ConfigurationManager, register: RegisterOperation): void {
+    if (!this.managers.includes(manager)) return;
+    if (register.type === 'read') {
+      manager.step(this.nowMs, { type: 'register-holds', map: this.held });
+      return;
+    }
+    const fits = (this.held?.ver ?? 0) === register.expected;
+    if (fits) this.commit(register.map);
+    const told = fits ? 'swapped' : 'conflict';
+    manager.step(this.nowMs, { type: 'register-cas', outcome: this.register === 'vague' ? 'unknown' : told });
   }
 
   private commit(map: ClusterMap): void {
@@ -182,7 +224,7 @@ export class FakeCluster {
     this.committed.push(map);
   }
 
-  private deliver({ to, envelope: { body } }: ManagerSend): void {
+  private deliver(manager: ConfigurationManager, { to, envelope: { body } }: ManagerSend): void {
     const peer = this.peers.get(to);
     if (!peer?.up || peer.cut) return;
     switch (body.type) {
@@ -192,15 +234,11 @@ export class FakeCluster {
       case 'query':
         if (body.term * 2 ** 32 < peer.promised) return;
         peer.promised = body.term * 2 ** 32;
-        this.report(peer, {
-          type: 'state',
-          term: body.term,
-          map: peer.map ?? { clusterId: 'test', ver: 0, peers: new Map(), parts: [] },
-        });
+        this.report(peer, { type: 'state', term: body.term, map: peer.map ?? emptyMap('test') }, [manager]);
         return;
       case 'ping': {
         const active = this.leads(peer);
-        this.report(peer, { type: 'pong', n: body.n, active, promised: peer.promised });
+        this.report(peer, { type: 'pong', n: body.n, active, promised: peer.promised }, [manager]);
         return;
       }
     }

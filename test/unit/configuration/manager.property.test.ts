@@ -19,7 +19,14 @@ const event = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('accuse' as const), id: peer, who: peer, partition }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('lead' as const), id: peer, partition }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('copy' as const), id: peer, who: peer, partition }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), which: fc.nat({ max: 1 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('register' as const),
+      is: fc.constantFrom('prompt' as const, 'slow' as const, 'vague' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose-registry' as const) }) },
   {
     weight: 8,
@@ -70,11 +77,14 @@ function happen(cluster: FakeCluster, what: Event): void {
       cluster.change({ type: 'move-replica', partition: what.partition, from: what.id, to: what.who });
       return;
     case 'restart':
-      cluster.restartManager();
+      cluster.restartManager(cluster.settings, what.which % cluster.managers.length);
+      return;
+    case 'register':
+      cluster.register = what.is;
       return;
     case 'lose-registry':
       cluster.held = undefined;
-      cluster.restartManager();
+      for (const which of cluster.managers.keys()) cluster.restartManager(cluster.settings, which);
       return;
     case 'wait':
       cluster.run(what.ms);
@@ -87,7 +97,9 @@ function heal(cluster: FakeCluster): void {
     one.cut = false;
     one.start();
   }
-  cluster.until('it manages', () => cluster.manager.status(cluster.nowMs).phase === 'managing', 30_000);
+  cluster.register = 'prompt';
+  const managing = () => cluster.managers.every((one) => one.status(cluster.nowMs).phase === 'managing');
+  cluster.until('it manages', managing, 30_000);
   for (const id of IDS) cluster.change({ type: 'undrain', peer: id });
 }
 
@@ -110,21 +122,24 @@ function standsStill(cluster: FakeCluster): boolean {
 }
 
 describe('configuration manager, whatever happens', () => {
-  it('keeps every rule in every map, loses no acknowledged write, and is calm and even in the end', function () {
-    this.timeout(120_000);
-    fc.assert(
-      fc.property(fc.array(event, { minLength: 5, maxLength: 40 }), (events) => {
-        const cluster = new FakeCluster({ ...SETTINGS, bootstrapPeers: IDS.length });
-        for (const id of IDS) cluster.join(id);
-        cluster.until('the first configuration is active', () => cluster.isCalm());
-        for (const what of events) happen(cluster, what);
-        heal(cluster);
-        // 24 copies on 5 peers: 4.8 each.
-        const even = () => cluster.isCalm() && spreadOf(cluster).every((count) => count === 4 || count === 5);
-        cluster.until('it is calm and even', even, 180_000);
-        expect(standsStill(cluster), 'it stands still').to.equal(true);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  for (const orchestrators of [1, 2]) {
+    it(`keeps every rule in every map, loses no acknowledged write, and is calm in the end (${orchestrators})`, function () {
+      this.timeout(120_000);
+      fc.assert(
+        fc.property(fc.array(event, { minLength: 5, maxLength: 40 }), (events) => {
+          const cluster = new FakeCluster({ ...SETTINGS, bootstrapPeers: IDS.length }, orchestrators);
+          for (const id of IDS) cluster.join(id);
+          cluster.until('the first configuration is active', () => cluster.isCalm());
+          for (const what of events) happen(cluster, what);
+          heal(cluster);
+          // 24 copies on 5 peers: 4.8 each.
+          const even = () =>
+            cluster.isCalm() && spreadOf(cluster).every((count) => count === 4 || count === 5);
+          cluster.until('it is calm and even', even, 180_000);
+          expect(standsStill(cluster), 'it stands still').to.equal(true);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
 });
