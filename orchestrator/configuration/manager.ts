@@ -11,61 +11,40 @@
  */
 import { type ClusterMap, emptyMap, mapVersion, type PeerId } from '../../common/configuration.js';
 import type { ChangeAnswer, PlannedChange, ReportEnvelope } from '../../common/control-messages.js';
+import { Chronicle } from './chronicle.js';
 import { Contacts } from './contacts.js';
-import { decideRound, Memory, type Wish } from './decisions.js';
+import { decideRound, Memory } from './decisions.js';
 import { MapDraft } from './draft.js';
-import type {
-  Manager,
-  ManagerEffects,
-  ManagerInput,
-  ManagerNote,
-  ManagerStatus,
-  RegisterOperation,
-} from './machine.js';
+import type { Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
 import { createAll } from './placement.js';
 import { pushOrder } from './push-order.js';
 import { Rebuild, termAbove } from './rebuild.js';
+import { RegisterView } from './register.js';
 import { type Arrival, takeIn } from './registration.js';
 import { lostPartitions } from './removal.js';
 import { takeReport } from './reports.js';
 import type { ManagerSettings } from './settings.js';
 import { existing, type Situation } from './situation.js';
 
-interface Proposal {
-  readonly map: ClusterMap;
-  readonly wishes: readonly Wish[];
-}
-
 /** The configuration manager of one orchestrator. */
 export class ConfigurationManager implements Manager {
   readonly #settings: ManagerSettings;
   readonly #contacts: Contacts;
   readonly #memory: Memory;
+  readonly #register = new RegisterView();
+  readonly #chronicle = new Chronicle();
   /** The newest map that is known to be committed. */
   #committed: ClusterMap;
   #phase: ManagerStatus['phase'] = 'reading';
-  /** The version that the register held when it last spoke; 0: nothing. */
-  #registerVer = 0;
-  /** The highest version that any peer has shown. */
-  #highestSeen = 0;
-  /** What that was when the read that is under way, or the last one, began: the register owes us no more. */
-  #seenBeforeRead = 0;
-  #operation: RegisterOperation['type'] | undefined;
-  #register: RegisterOperation | undefined;
-  #proposal: Proposal | undefined;
   #rebuild: Rebuild | undefined;
   #queriedMs = -Infinity;
-  /** When an empty register was last looked at again. */
-  #readMs = -Infinity;
   #grace = { untilMs: 0, round: 0 };
   #changedMs = -Infinity;
+  /** When everything was last decided upon, and for which map. */
+  #decided: { readonly ms: number; readonly map: ClusterMap | undefined } = { ms: -Infinity, map: undefined };
   /** Processes without a map that answered while there was none. */
   readonly #founders = new Map<PeerId, Arrival>();
-  readonly #silent = new Set<PeerId>();
-  #lost: ReadonlySet<number> = new Set();
-  #suspicious = false;
   #answers: { id: number; answer: ChangeAnswer }[] = [];
-  #notes: ManagerNote[] = [];
 
   /** @param nowMs the orchestrator's monotonic clock, as in every `step` */
   constructor(settings: ManagerSettings, nowMs: number) {
@@ -73,7 +52,7 @@ export class ConfigurationManager implements Manager {
     this.#committed = emptyMap(settings.clusterId);
     this.#contacts = new Contacts(settings, this.#committed, nowMs);
     this.#memory = new Memory(settings);
-    this.#operate({ type: 'read' });
+    this.#register.read();
   }
 
   step(nowMs: number, input: ManagerInput): void {
@@ -85,12 +64,10 @@ export class ConfigurationManager implements Manager {
         this.#takeReport(nowMs, input.envelope);
         break;
       case 'register-holds':
-        this.#operation = undefined;
         this.#takeHeld(nowMs, input.map);
         break;
       case 'register-cas':
-        this.#operation = undefined;
-        this.#takeSwap(nowMs, input.outcome);
+        this.#takeSwap(nowMs, input.outcome === 'swapped');
         break;
       case 'change':
         this.#takeWish(input.id, input.change);
@@ -100,29 +77,28 @@ export class ConfigurationManager implements Manager {
   }
 
   take(): ManagerEffects {
-    const effects = {
-      register: this.#register,
-      sends: this.#contacts.take(),
-      answers: this.#answers,
-      notes: this.#notes,
-    };
-    this.#register = undefined;
+    const answers = this.#answers;
     this.#answers = [];
-    this.#notes = [];
-    return effects;
+    return {
+      register: this.#register.take(),
+      sends: this.#contacts.take(),
+      answers,
+      notes: this.#chronicle.take(),
+    };
   }
 
   status(nowMs: number): ManagerStatus {
     const situation = this.#situation(nowMs);
     const { replicationFactor } = this.#settings;
+    const { liveness } = this.#contacts;
     const moving = [...existing(situation)]
       .filter(([, part]) => part.learners.length > 0 || part.members.size > replicationFactor)
       .map(([partition]) => partition);
     return {
       phase: this.#phase,
       map: this.#committed,
-      live: [...this.#committed.peers.keys()].filter((id) => this.#contacts.liveness.isLive(id)),
-      suspectsSelf: this.#contacts.liveness.suspectsSelf(nowMs),
+      live: [...this.#committed.peers.keys()].filter((id) => liveness.isLive(id)),
+      suspectsSelf: liveness.suspectsSelf(nowMs),
       lost: lostPartitions(situation),
       undecided: this.#rebuild?.undecided() ?? [],
       moving,
@@ -132,26 +108,34 @@ export class ConfigurationManager implements Manager {
   // ---- time
 
   #tick(nowMs: number): void {
-    this.#contacts.liveness.tick(nowMs);
-    this.#noteSilence(nowMs);
+    const { liveness } = this.#contacts;
+    liveness.tick(nowMs);
+    this.#chronicle.watch(this.#committed.peers.keys(), liveness, nowMs);
     if (this.#phase === 'waiting') this.#found(nowMs);
     else if (this.#phase === 'rebuilding') this.#continueRebuild(nowMs);
-    else if (this.#phase === 'managing') this.#manage(nowMs, true);
+    else if (this.#phase === 'managing') this.#manage(nowMs, this.#isTimeForEverything(nowMs));
+  }
+
+  /** Repairs and moves are looked for after every change, and else now and then. */
+  #isTimeForEverything(nowMs: number): boolean {
+    const { ms, map } = this.#decided;
+    return map !== this.#committed || nowMs - ms >= this.#settings.timing.planEveryMs;
   }
 
   #manage(nowMs: number, everything: boolean): void {
-    if (this.#operation !== undefined || !this.#graceIsOver(nowMs)) return;
-    if (this.#highestSeen > this.#committed.ver) {
-      this.#operate({ type: 'read' });
+    if (this.#register.isBusy || !this.#graceIsOver(nowMs)) return;
+    if (this.#register.highestSeen > this.#committed.ver) {
+      this.#register.read();
       return;
     }
     const situation = this.#situation(nowMs);
     const { granted, refused } = decideRound(situation, this.#memory, everything);
-    for (const { wish, why } of refused) this.#answer(wish.id, { kind: 'refused', why });
+    if (everything) this.#decided = { ms: nowMs, map: this.#committed };
+    for (const { wish, why } of refused) this.#answer(wish.id, why);
     this.#contacts.want(this.#memory.probe);
-    if (everything) this.#watchActivations(situation);
-    if (situation.draft.changed) this.#propose(situation.draft.finish(), granted);
-    else for (const wish of granted) this.#answer(wish.id, { kind: 'accepted' });
+    this.#watchActivations(situation);
+    if (situation.draft.changed) this.#register.propose(situation.draft.finish(), granted);
+    else for (const wish of granted) this.#answer(wish.id, undefined);
   }
 
   #graceIsOver(nowMs: number): boolean {
@@ -167,16 +151,16 @@ export class ConfigurationManager implements Manager {
     for (const [, part] of existing(situation)) if (!part.active) this.#contacts.want([part.primary]);
   }
 
-  // ---- what peers say
+  // ---- what peers and operators say
 
   #takeReport(nowMs: number, envelope: ReportEnvelope): void {
     const { clusterId, from, ver, body } = envelope;
     if (clusterId !== this.#settings.clusterId) {
-      this.#notes.push({ type: 'other-cluster', peer: from, clusterId });
+      this.#chronicle.add({ type: 'other-cluster', peer: from, clusterId });
       return;
     }
     if (!this.#contacts.greet(envelope, nowMs)) return;
-    this.#highestSeen = Math.max(this.#highestSeen, ver, shownBy(body));
+    this.#register.saw(Math.max(ver, shownBy(body)));
     const desk = { nowMs, map: this.#committed, contacts: this.#contacts, memory: this.#memory };
     const urgent = takeReport(desk, envelope);
     if (this.#phase === 'waiting') this.#takeFounder(envelope);
@@ -186,55 +170,44 @@ export class ConfigurationManager implements Manager {
 
   #takeWish(id: number, change: PlannedChange): void {
     if (change.type === 'force-rebuild' && this.#rebuild) {
-      const why = this.#rebuild.force(change.partition);
-      this.#answer(id, why === undefined ? { kind: 'accepted' } : { kind: 'refused', why });
+      this.#answer(id, this.#rebuild.force(change.partition));
     } else if (this.#memory.wishes.length >= this.#settings.limits.maxWishes) {
-      this.#answer(id, { kind: 'refused', why: 'too many changes are waiting' });
+      this.#answer(id, 'too many changes are waiting');
     } else if (this.#phase === 'managing') {
       this.#memory.wishes.push({ id, change });
     } else {
-      this.#answer(id, { kind: 'refused', why: `the orchestrator is ${this.#phase}` });
+      this.#answer(id, `the orchestrator is ${this.#phase}`);
     }
   }
 
-  // ---- the register
-
-  #operate(operation: RegisterOperation): void {
-    this.#operation = operation.type;
-    this.#register = operation;
-    if (operation.type === 'read') this.#seenBeforeRead = this.#highestSeen;
+  #answer(id: number, why: string | undefined): void {
+    this.#answers.push({ id, answer: why === undefined ? { kind: 'accepted' } : { kind: 'refused', why } });
   }
 
-  #propose(map: ClusterMap, wishes: readonly Wish[]): void {
-    this.#proposal = { map, wishes };
-    this.#operate({ type: 'cas', expected: this.#registerVer, map });
-  }
+  // ---- what the register says
 
-  #takeSwap(nowMs: number, outcome: 'swapped' | 'conflict' | 'unknown'): void {
-    const proposal = this.#proposal;
-    this.#proposal = undefined;
+  #takeSwap(nowMs: number, swapped: boolean): void {
+    const proposal = this.#register.answered(swapped);
     if (!proposal) return;
-    if (outcome !== 'swapped') {
+    if (!swapped) {
       this.#memory.wishes.unshift(...proposal.wishes);
-      this.#operate({ type: 'read' });
+      this.#register.read();
       return;
     }
-    for (const wish of proposal.wishes) this.#answer(wish.id, { kind: 'accepted' });
-    this.#registerVer = proposal.map.ver;
+    for (const wish of proposal.wishes) this.#answer(wish.id, undefined);
     this.#commit(nowMs, proposal.map);
     if (this.#phase !== 'managing') this.#beginManaging(nowMs);
     else this.#manage(nowMs, false);
   }
 
   #takeHeld(nowMs: number, map: ClusterMap | undefined): void {
-    this.#registerVer = map?.ver ?? 0;
+    const register = this.#register;
+    register.holds(map);
     if (map && map.ver > this.#committed.ver) this.#commit(nowMs, map);
     const restored = this.#phase === 'reading' && this.#settings.registerMayBeOld;
-    // Another orchestrator may have changed the map, and a peer shown it, while the read was under way.
-    const old = this.#registerVer < Math.max(this.#seenBeforeRead, this.#committed.ver);
     // Peers have promised our term and refuse the maps of lower ones: whatever the register holds, go on.
-    if (this.#rebuild && this.#registerVer < mapVersion(this.#rebuild.term, 0)) this.#continueRebuild(nowMs);
-    else if (old || (map && restored)) this.#beginRebuild(nowMs);
+    if (this.#rebuild && register.heldVer < mapVersion(this.#rebuild.term, 0)) this.#continueRebuild(nowMs);
+    else if (register.isOlderThan(this.#committed.ver) || (map && restored)) this.#beginRebuild(nowMs);
     else if (!map) this.#phase = 'waiting';
     else if (this.#phase !== 'managing') this.#beginManaging(nowMs);
   }
@@ -244,7 +217,8 @@ export class ConfigurationManager implements Manager {
     this.#committed = map;
     this.#changedMs = nowMs;
     this.#contacts.follow(map, nowMs);
-    this.#noteLost(nowMs);
+    this.#rebuild?.hearRegister(map);
+    this.#chronicle.lost(lostPartitions(this.#situation(nowMs)));
     if (this.#phase !== 'reading') this.#contacts.push(pushOrder(before, map));
   }
 
@@ -263,7 +237,7 @@ export class ConfigurationManager implements Manager {
     if (body.type === 'register') this.#contacts.want([from]);
     if (ver > 0) {
       // The register is lost, or another orchestrator has just founded the cluster: it tells.
-      if (this.#operation === undefined) this.#operate({ type: 'read' });
+      this.#register.read();
     } else if (body.type === 'pong') {
       const weight = this.#contacts.weightOf(from);
       this.#founders.set(from, { storeId, inc: fromInc, addr, weight });
@@ -272,40 +246,34 @@ export class ConfigurationManager implements Manager {
 
   #found(nowMs: number): void {
     const { bootstrapPeers, partitionCount, replicationFactor, timing } = this.#settings;
-    if (this.#operation === undefined && nowMs - this.#readMs >= timing.queryEveryMs) {
-      // Another orchestrator may have founded or rebuilt the cluster, and none of its peers needs us.
-      this.#readMs = nowMs;
-      this.#operate({ type: 'read' });
-      return;
-    }
+    // Another orchestrator may have founded or rebuilt the cluster, and none of its peers needs us.
+    if (this.#register.readEvery(timing.queryEveryMs, nowMs) || this.#register.isBusy) return;
     const live = [...this.#founders].filter(([id]) => this.#contacts.liveness.isLive(id));
-    if (this.#operation !== undefined || bootstrapPeers === undefined || live.length < bootstrapPeers) return;
+    if (bootstrapPeers === undefined || live.length < bootstrapPeers) return;
     const draft = new MapDraft(this.#committed, mapVersion(1, 1));
     const situation = { ...this.#situation(nowMs), draft };
     for (const [id, arrival] of live) takeIn(situation, id, arrival);
     createAll(draft, partitionCount, replicationFactor);
-    this.#propose(draft.finish(), []);
+    this.#register.propose(draft.finish(), []);
   }
 
   // ---- a lost registry
 
   #beginRebuild(nowMs: number): void {
-    const { partitionCount } = this.#settings;
-    const term = Math.max(
-      termAbove(this.#highestSeen, this.#committed.ver, this.#registerVer),
-      (this.#rebuild?.term ?? 0) + 1,
-    );
-    this.#rebuild = new Rebuild(term, this.#committed, partitionCount, nowMs);
+    const { highestSeen, heldVer } = this.#register;
+    const above = termAbove(highestSeen, this.#committed.ver, heldVer);
+    const term = Math.max(above, (this.#rebuild?.term ?? 0) + 1);
+    this.#rebuild = new Rebuild(term, this.#committed, this.#settings.partitionCount, nowMs);
     this.#phase = 'rebuilding';
     this.#queriedMs = -Infinity;
-    this.#notes.push({ type: 'rebuild-started', term });
+    this.#chronicle.add({ type: 'rebuild-started', term });
     this.#continueRebuild(nowMs);
   }
 
   #continueRebuild(nowMs: number): void {
     const rebuild = this.#rebuild;
     const { queryEveryMs, queryPatienceMs } = this.#settings.timing;
-    if (!rebuild || this.#operation !== undefined) return;
+    if (!rebuild || this.#register.isBusy) return;
     const known = new Set([...this.#contacts.everybody(), ...rebuild.knownPeers().keys()]);
     const silent = [...known].filter((id) => !rebuild.hasHeard(id));
     const stubborn = silent.some((id) => this.#contacts.liveness.isLive(id));
@@ -318,24 +286,21 @@ export class ConfigurationManager implements Manager {
       for (const id of known) this.#contacts.send(id, { type: 'query', term: rebuild.term });
     }
     const map = rebuild.decide();
-    if (map) {
-      this.#notes.push({ type: 'rebuild-done', term: rebuild.term });
-      this.#propose(map, []);
-    }
+    if (!map) return;
+    this.#chronicle.add({ type: 'rebuild-done', term: rebuild.term });
+    this.#register.propose(map, []);
   }
 
   #takeTestimony(nowMs: number, { from, storeId, fromInc, addr, ver, body }: ReportEnvelope): void {
     const rebuild = this.#rebuild;
     if (!rebuild) return;
     if (ver >= mapVersion(rebuild.term, 0)) {
-      if (this.#operation === undefined) this.#operate({ type: 'read' });
+      this.#register.read();
     } else if (body.type === 'state' && body.term === rebuild.term) {
       rebuild.hear(from, { record: { storeId, inc: fromInc, addr }, map: body.map });
       this.#continueRebuild(nowMs);
     }
   }
-
-  // ---- small things
 
   #situation(nowMs: number): Situation {
     return {
@@ -343,34 +308,8 @@ export class ConfigurationManager implements Manager {
       draft: new MapDraft(this.#committed),
       liveness: this.#contacts.liveness,
       settings: this.#settings,
-      notes: this.#notes,
+      notes: this.#chronicle.notes,
     };
-  }
-
-  #noteLost(nowMs: number): void {
-    const lost = lostPartitions(this.#situation(nowMs));
-    for (const partition of lost) {
-      if (!this.#lost.has(partition)) this.#notes.push({ type: 'partition-lost', partition });
-    }
-    this.#lost = new Set(lost);
-  }
-
-  #answer(id: number, answer: ChangeAnswer): void {
-    this.#answers.push({ id, answer });
-  }
-
-  #noteSilence(nowMs: number): void {
-    const { liveness } = this.#contacts;
-    for (const id of this.#committed.peers.keys()) {
-      const silent = !liveness.isLive(id);
-      if (silent === this.#silent.has(id)) continue;
-      this.#notes.push({ type: silent ? 'peer-silent' : 'peer-back', peer: id });
-      if (silent) this.#silent.add(id);
-      else this.#silent.delete(id);
-    }
-    const suspicious = liveness.suspectsSelf(nowMs);
-    if (suspicious && !this.#suspicious) this.#notes.push({ type: 'suspects-self' });
-    this.#suspicious = suspicious;
   }
 }
 

@@ -40,7 +40,7 @@ export class Rebuild {
   readonly #testimonies = new Map<PeerId, Testimony>();
   readonly #forced = new Set<number>();
   /** What the register still held: it shows peers to ask, but its configurations may be old. */
-  readonly #leftover: ClusterMap;
+  #leftover: ClusterMap;
 
   constructor(term: number, leftover: ClusterMap, partitionCount: number, nowMs: number) {
     this.term = term;
@@ -56,6 +56,11 @@ export class Rebuild {
     const sameStore = before?.record.storeId === testimony.record.storeId;
     if (before && sameStore && before.record.inc > testimony.record.inc) return;
     this.#testimonies.set(id, testimony);
+  }
+
+  /** Another orchestrator changed the register meanwhile: what it wrote counts as reported, too. */
+  hearRegister(map: ClusterMap): void {
+    if (map.ver > this.#leftover.ver) this.#leftover = map;
   }
 
   hasHeard(id: PeerId): boolean {

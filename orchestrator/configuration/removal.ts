@@ -8,7 +8,7 @@
  * - by accusation alone no partition gets below the floor of members.
  */
 import type { PartitionConfig, PeerId } from '../../common/configuration.js';
-import type { Accusations, CoolDowns } from './accusations.js';
+import type { Accusations, Accused, CoolDowns } from './accusations.js';
 import { chooseLeader } from './leadership.js';
 import { allAnsweredAfter, existing, hasItsStore, isHere, isSound, type Situation } from './situation.js';
 
@@ -56,17 +56,26 @@ function lossOf(situation: Situation, memory: RemovalMemory, partition: number, 
     gone.add(id);
     round = Math.max(round, roundOfLoss(situation, memory, part, id));
   }
-  const accused = situation.draft.isRenewed(partition)
-    ? undefined
-    : memory.accusations.due(partition, part.epoch, situation.nowMs);
-  if (!accused || gone.has(accused.who) || !part.members.has(accused.who)) {
-    return { gone, round, accused: undefined };
-  }
-  if (part.members.size - gone.size - 1 < situation.settings.limits.accusationFloor) {
-    return { gone, round, accused: undefined };
-  }
+  const accused = accusedIn(situation, memory, partition, part, gone);
+  if (!accused) return { gone, round, accused: undefined };
   gone.add(accused.who);
   return { gone, round: Math.max(round, accused.round), accused: accused.who };
+}
+
+/** Whom accusations alone take out: nobody where too few, or nobody that may lead, would be left. */
+function accusedIn(
+  situation: Situation,
+  { accusations }: RemovalMemory,
+  partition: number,
+  part: PartitionConfig,
+  gone: ReadonlySet<PeerId>,
+): Accused | undefined {
+  if (accusations.isEmpty || situation.draft.isRenewed(partition)) return undefined;
+  const accused = accusations.due(partition, part.epoch, situation.nowMs);
+  if (!accused || gone.has(accused.who) || !part.members.has(accused.who)) return undefined;
+  const left = [...part.members.keys()].filter((id) => !gone.has(id) && id !== accused.who);
+  if (left.length < situation.settings.limits.accusationFloor) return undefined;
+  return chooseLeader(situation, part, left) === undefined ? undefined : accused;
 }
 
 function roundOfLoss(situation: Situation, memory: RemovalMemory, part: PartitionConfig, id: PeerId): number {
