@@ -45,6 +45,8 @@ const network: readonly FaultKind[] = [
     strike: (world, random) => {
       const [a, b] = twoOf(random, everybody(world));
       const links = [[a, b] as const, [b, a] as const];
+      const one = world.peer(a);
+      if (one !== undefined) world.tellDisconnected(b, [one]);
       return cutFor(world, links, random.integer(300, 6000));
     },
   },
@@ -136,7 +138,9 @@ const processes: readonly FaultKind[] = [
     weight: 1,
     strike: (world, random) => {
       const peer = random.pickMaybe(world.runningPeers());
-      peer?.pause(random.integer(100, 1200));
+      const ms = random.integer(100, 1200);
+      peer?.pause(ms);
+      if (random.chance(0.2)) world.afterFault(ms, () => peer?.dropLeases());
       return peer !== undefined;
     },
   },

@@ -120,6 +120,16 @@ export class SimulatedPeer extends Process implements Watched {
     this.run(() => this.driver?.input({ type: 'leave' }));
   }
 
+  /** Its connection to another peer broke. */
+  disconnected(peer: string): void {
+    this.run(() => this.driver?.input({ type: 'disconnected', peer }));
+  }
+
+  /** Its clocks are not to be trusted: it forgets every lease. */
+  dropLeases(): void {
+    this.run(() => this.driver?.input({ type: 'drop-leases' }));
+  }
+
   /** Whether the map names it nowhere. */
   mayStop(): boolean {
     const map = this.adopted();
@@ -246,6 +256,11 @@ export class SimulatedPeer extends Process implements Watched {
     };
   }
 
+  /** Whether a connection to the peer is refused at once, because nobody listens there. */
+  private isRefusedBy(peer: SimulatedPeer): boolean {
+    return !peer.up && !this.world.network.isCut(this.id, peer.id) && this.world.random.chance(0.5);
+  }
+
   private receive(envelope: PeerEnvelope): void {
     const { body, from } = envelope;
     if (body.type === 'rfwd' && body.consistency === 'linearizable') {
@@ -277,6 +292,14 @@ export class SimulatedPeer extends Process implements Watched {
       const { body } = envelope;
       this.world.checks.said(this, body);
       if (body.type === 'rfwd_r') this.checkForwarded(to, body);
+      if (body.type === 'fwd' && this.isRefusedBy(peer)) {
+        const { attempt, tag } = body;
+        this.completion(1, () => {
+          this.gateway?.undelivered(this.clock(), tag.n, attempt);
+          this.wakeGateway();
+        });
+        continue;
+      }
       this.world.network.send(this.id, to, body.type, carriageOf(body.type), () => peer.receive(envelope));
     }
   }

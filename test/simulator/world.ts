@@ -18,6 +18,8 @@ import type { ClusterTuning } from './tuning.js';
 const DISASTER_GAP_MS = 15_000;
 /** After a disk was wiped nothing else happens for so long: the copies are being made anew. */
 const QUIET_AFTER_WIPE_MS = 5000;
+/** And after an old copy of the registry was put back without a word. */
+const QUIET_AFTER_OLD_COPY_MS = 7000;
 const LEAVE_LIMIT_MS = 15_000;
 
 export class World {
@@ -135,9 +137,18 @@ export class World {
   crash(peer: SimulatedPeer, downMs: number): void {
     if (!peer.up) return;
     if (peer.kill() > 0) this.count('lost-writes');
+    this.tellDisconnected(peer.id, this.runningPeers());
     this.schedule.after(downMs, () => {
       if (!peer.up && this.peers.includes(peer)) peer.start();
     });
+  }
+
+  /** Some of `others` notice that their connections to a process broke. */
+  tellDisconnected(id: string, others: readonly SimulatedPeer[]): void {
+    for (const other of others) {
+      if (other.id === id || this.network.isCut(id, other.id) || this.random.chance(0.5)) continue;
+      this.schedule.after(this.random.integer(1, 40), () => other.disconnected(id));
+    }
   }
 
   /** A peer's own end, ordered by its disk. */
@@ -191,10 +202,20 @@ export class World {
     const { now } = this.schedule;
     if (this.decided() === undefined) return false;
     if (now - this.wipedAt < DISASTER_GAP_MS || now - this.registryLostAt < DISASTER_GAP_MS) return false;
+    // Whoever puts an old copy back says so; if not, then only where the peers can contradict it at once: a peer
+    // that alone knows the newest configuration, and cannot be reached, cannot be missed by anybody.
+    const told =
+      how === 'old-copy' && (random.chance(0.6) || this.peers.some(({ up, paused }) => !up || paused));
     if (how === 'empty') this.registry.lose();
     else if (!this.registry.restoreOldCopy()) return false;
+    if (how === 'old-copy' && !told) {
+      this.network.mendAll();
+      this.network.hurt.clear();
+      this.quietUntil = now + QUIET_AFTER_OLD_COPY_MS;
+    }
     this.registryLostAt = now;
     for (const orchestrator of this.orchestrators) {
+      orchestrator.registerMayBeOld = told;
       orchestrator.kill();
       this.schedule.after(random.integer(50, 2500), () => {
         if (!orchestrator.up) orchestrator.start();
