@@ -38,11 +38,11 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
     addSentAtMs: 0,
     addSinceMs: 0,
     accusedAtMs: 0,
-    // Whoever waits for an entry of ours goes on waiting: all of them are kept.
+    // Whoever waits for an entry of ours, or for us, goes on waiting: all of our entries are kept.
     waiters: old?.waiters ?? new Map(),
     open: new Map(),
     openTokens: new Map(),
-    queue: [],
+    queue: old?.queue ?? [],
     gc: 0,
     retiredAtVer: -1,
     retired: new Set(),

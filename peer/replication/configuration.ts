@@ -93,12 +93,11 @@ function enterEpoch(core: Core, partition: Partition, config: PartitionConfig): 
   partition.others = [...config.members.keys()].filter((peer) => peer !== core.me);
   if (leads) startLeading(core, partition, lead);
   else {
-    if (lead !== undefined) dropWaiters(lead);
+    if (lead !== undefined) dropWaiting(lead);
     if (isMemberOf(core, config)) partition.role = 'member';
     else if (config.learners.includes(core.me)) startLearning(core, partition);
     else partition.role = 'none';
   }
-  if (lead !== undefined) refuseQueued(lead);
 }
 
 /** Everything volatile of the old epoch goes, but for clients that wait for entries: the caller answers them. */
@@ -123,11 +122,7 @@ function isNamedProcess(core: Core): boolean {
 }
 
 /** H: the entries may be committed by another primary; the gateways ask again with the same tag. */
-function dropWaiters(lead: Lead): void {
+function dropWaiting(lead: Lead): void {
   for (const waiters of lead.waiters.values()) for (const waiter of waiters) waiter.dropped();
-  lead.waiters.clear();
-}
-
-function refuseQueued(lead: Lead): void {
   for (const request of lead.queue) request.answer({ kind: 'refused', reason: 'not-primary' });
 }

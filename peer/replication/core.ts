@@ -55,6 +55,8 @@ export class Core {
   /** When a message of a peer last came. */
   readonly heardAt = new Map<PeerId, number>();
   readonly pulledAt = new Map<PeerId, number>();
+  /** When a map was last given to a peer that had not asked for it. */
+  readonly mapGivenAt = new Map<PeerId, number>();
   /** Nobody is accused before this time: our own event loop stood still. */
   excusedUntilMs: number;
   /** Positions of our own logs on their way to the disk, in order. */

@@ -51,6 +51,7 @@ export class ReplicationNode implements Machine {
   private leasesAskedAtMs = Number.NEGATIVE_INFINITY;
   private silenceCheckedAtMs: number;
   private registeredAtMs = Number.NEGATIVE_INFINITY;
+  private orchestratorHeardAtMs = Number.NEGATIVE_INFINITY;
   /** By partition: an ALIGN of an epoch that we have not adopted yet. It waits for the map that was pulled. */
   private readonly early = new Map<number, PeerEnvelope>();
 
@@ -175,11 +176,16 @@ export class ReplicationNode implements Machine {
     for (const partition of core.busy) if (!tickPartition(core, partition)) core.busy.delete(partition);
   }
 
-  /** E6: says that this process is there until the map names it. */
+  /**
+   * E6: says that this process is there until the map names it; and again while no orchestrator was heard for
+   * long, since one that lost its registry does not know whom to ask (section 9).
+   */
   private register(): void {
     const { core, settings } = this;
     const record = core.map.peers.get(core.me);
-    if (record?.inc === core.inc && record.storeId === core.storeId) return;
+    const named = record?.inc === core.inc && record.storeId === core.storeId;
+    const silentMs = core.leaseMs - Math.max(this.orchestratorHeardAtMs, this.registeredAtMs);
+    if (named && silentMs < settings.accuseAfterMs * 2) return;
     if (core.leaseMs - this.registeredAtMs < settings.leaseRenewMs) return;
     this.registeredAtMs = core.leaseMs;
     core.report({ type: 'register' });
@@ -236,9 +242,7 @@ export class ReplicationNode implements Machine {
       return;
     }
     if (message.epoch < epoch) {
-      if (envelope.ver < core.map.ver && startsExchange(message)) {
-        core.send(envelope.from, { type: 'map', map: core.map });
-      }
+      if (envelope.ver < core.map.ver && startsExchange(message)) this.giveMap(envelope.from);
       return;
     }
     if (partition !== undefined) dispatch(core, partition, envelope, message);
@@ -248,6 +252,7 @@ export class ReplicationNode implements Machine {
     const { core } = this;
     const { body } = envelope;
     if (envelope.clusterId !== core.map.clusterId) return;
+    this.orchestratorHeardAtMs = core.leaseMs;
     switch (body.type) {
       case 'map':
         this.adopt(body.map);
@@ -277,11 +282,22 @@ export class ReplicationNode implements Machine {
   }
 
   private pull(from: PeerId): void {
+    if (this.isDue(this.core.pulledAt, from)) this.core.send(from, { type: 'pull' });
+  }
+
+  /** To a peer that did not ask; what it sent was dropped, so it will send again. */
+  private giveMap(to: PeerId): void {
     const { core } = this;
-    const last = core.pulledAt.get(from);
-    if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return;
-    core.pulledAt.set(from, core.leaseMs);
-    core.send(from, { type: 'pull' });
+    if (this.isDue(core.mapGivenAt, to)) core.send(to, { type: 'map', map: core.map });
+  }
+
+  /** Maps are large: one a peer and `pullMs`, however many messages ask for it. */
+  private isDue(lastAt: Map<PeerId, number>, peer: PeerId): boolean {
+    const { core } = this;
+    const last = lastAt.get(peer);
+    if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return false;
+    lastAt.set(peer, core.leaseMs);
+    return true;
   }
 }
 

@@ -2,7 +2,8 @@
  * How much of the committed log is kept in memory and on disk (C4).
  *
  * Kept true: an entry goes only after it is committed here, and at the primary only after every member and every
- * learner that is being caught up has it, so that all of them can be served by the tail of the log.
+ * learner that is being caught up has it, so that all of them can be served by the tail of the log. The last entry
+ * stays, because log time goes on from its time stamp.
  */
 
 import type { Core } from './core.js';
@@ -13,7 +14,7 @@ export function trimLog(core: Core, partition: Partition): void {
   const limit = core.settings.retainedLogBytes;
   const { log } = partition;
   if (log.bytes <= limit * 1.25 || partition.role === 'starting') return;
-  const floor = Math.min(partition.com, neededByOthers(partition));
+  const floor = Math.min(partition.com, partition.prep - 1, neededByOthers(partition));
   if (floor <= log.base) return;
   let base = log.base;
   let kept = log.bytes;

@@ -24,7 +24,7 @@ export interface Settings {
   readonly accuseAfterMs: number;
   /** If ticks are further apart than this, our own event loop stood still: nobody is accused for a while. */
   readonly stallMs: number;
-  /** An older map is pulled from the same peer at most this often. */
+  /** A map is pulled from a peer, and given to one that did not ask, at most this often. */
   readonly pullMs: number;
   /** Requests that arrive while this primary starts wait this long, at most `maxQueuedRequests` of them; then `starting`. */
   readonly queueMs: number;

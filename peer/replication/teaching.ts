@@ -91,13 +91,15 @@ function sendTail(core: Core, partition: Partition, to: PeerId, inc: number, com
 
 function startSnapshot(core: Core, partition: Partition, to: PeerId, inc: number): void {
   const { com, log } = partition;
+  // One committed entry goes along: the learner's log time goes on from it.
+  const s0 = Math.max(log.base, com - 1);
   const begun: Omit<OutgoingSnapshot, 'outstanding'> = {
     id: core.newId(),
-    s0: com,
-    s0Checksum: log.checksumAt(com),
+    s0,
+    s0Checksum: log.checksumAt(s0),
     cursor: undefined,
     rowsDone: false,
-    entriesSent: com,
+    entriesSent: s0,
     sentAtMs: core.leaseMs,
   };
   const blank: Snap = {
