@@ -7,15 +7,26 @@ import type { PeerId } from '../../common/configuration.js';
 import type { Liveness } from './liveness.js';
 import type { ManagerNote } from './machine.js';
 
+const MAX_FOREIGN = 100;
+
 /** The notes that are waiting to be taken. */
 export class Chronicle {
   notes: ManagerNote[] = [];
   readonly #silent = new Set<PeerId>();
   #lost: ReadonlySet<number> = new Set();
+  readonly #foreign = new Set<string>();
   #suspicious = false;
 
   add(note: ManagerNote): void {
     this.notes.push(note);
+  }
+
+  /** Notes once that a peer of another cluster talks to us; at most `MAX_FOREIGN` of them are told apart. */
+  foreign(peer: PeerId, clusterId: string): void {
+    const name = `${peer} of ${clusterId}`;
+    if (this.#foreign.has(name) || this.#foreign.size >= MAX_FOREIGN) return;
+    this.#foreign.add(name);
+    this.add({ type: 'other-cluster', peer, clusterId });
   }
 
   /** Notes who fell silent and who is back, and whether the fault is probably ours. */

@@ -156,7 +156,7 @@ export class ConfigurationManager implements Manager {
   #takeReport(nowMs: number, envelope: ReportEnvelope): void {
     const { clusterId, from, ver, body } = envelope;
     if (clusterId !== this.#settings.clusterId) {
-      this.#chronicle.add({ type: 'other-cluster', peer: from, clusterId });
+      this.#chronicle.foreign(from, clusterId);
       return;
     }
     if (!this.#contacts.greet(envelope, nowMs)) return;
