@@ -92,7 +92,7 @@ function join(core: Core, partition: Partition, learning: Learning): void {
   const { config, number, epoch, com } = partition;
   if (config === undefined) return;
   learning.joinSentAtMs = core.leaseMs;
-  core.send(config.primary, { type: 'join', partition: number, epoch, com });
+  core.send(config.primary, { type: 'join', partition: number, epoch, storeId: core.storeId, com });
 }
 
 function joined(core: Core, partition: Partition, learning: Learning): void {

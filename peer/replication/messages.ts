@@ -224,6 +224,8 @@ export interface Join {
   readonly type: 'join';
   readonly partition: number;
   readonly epoch: Epoch;
+  /** A wiped disk counts its processes from 1 again: the incarnation alone does not tell. */
+  readonly storeId: StoreId;
   readonly com: number;
 }
 

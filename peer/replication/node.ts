@@ -8,30 +8,21 @@
 
 import type { ClusterMap, Epoch, PeerId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
-import { accuseSilent, excuseOthers, onDisconnected, tickAccusations } from './accusations.js';
-import { onAlign, onAlignOk, releaseFence, tickAlignment, tryActivate } from './alignment.js';
+import { accuseSilent, excuseOthers, onDisconnected } from './accusations.js';
+import { releaseFence, tryActivate } from './alignment.js';
 import { advance, ownStored } from './commit.js';
 import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
 import { Core } from './core.js';
+import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
-import { onLearn, onSnap, onSnapEnd, tickLearning } from './learning.js';
 import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
-import type { Partition, Role } from './partition.js';
-import {
-  onCommittedQuery,
-  onCommittedReply,
-  onConfirm,
-  onConfirmed,
-  onRead,
-  settleReads,
-  tickReads,
-} from './reads.js';
+import type { Role } from './partition.js';
+import { onRead, settleReads } from './reads.js';
 import type { Settings } from './settings.js';
-import { onAck, onPrepare, settleStream, streamIdle, tickStream } from './streaming.js';
-import { onJoin, onSnapDone, onSnapOk, tickTeaching } from './teaching.js';
-import { onWrite, tickQueue } from './writes.js';
+import { settleStream } from './streaming.js';
+import { onWrite } from './writes.js';
 
 /** What a peer says of one of its partitions, for health checks, pages and tests. */
 export interface PartitionStatus {
@@ -298,83 +289,5 @@ export class ReplicationNode implements Machine {
     if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return false;
     lastAt.set(peer, core.leaseMs);
     return true;
-  }
-}
-
-/** Messages that somebody sends by its own will; answers to them need no further answer. */
-function startsExchange(message: PartitionMessage): boolean {
-  return ['align', 'prep', 'join', 'rseq', 'conf'].includes(message.type);
-}
-
-function dispatch(core: Core, partition: Partition, envelope: PeerEnvelope, message: PartitionMessage): void {
-  const { from, fromInc } = envelope;
-  switch (message.type) {
-    case 'align':
-      onAlign(core, partition, from, message);
-      return;
-    case 'align_ok':
-      onAlignOk(core, partition, from, message);
-      return;
-    case 'prep':
-      onPrepare(core, partition, from, message);
-      return;
-    case 'ack':
-      onAck(core, partition, from, message);
-      return;
-    case 'rseq':
-      onCommittedQuery(core, partition, from, message);
-      return;
-    case 'rseq_r':
-      onCommittedReply(core, partition, message);
-      return;
-    case 'conf':
-      onConfirm(core, partition, from, message);
-      return;
-    case 'conf_r':
-      onConfirmed(core, partition, from, message);
-      return;
-    case 'join':
-      onJoin(core, partition, from, fromInc, message);
-      return;
-    case 'learn':
-      onLearn(core, partition, from, message);
-      return;
-    case 'snap':
-      onSnap(core, partition, from, message);
-      return;
-    case 'snap_ok':
-      onSnapOk(core, partition, from, message);
-      return;
-    case 'snap_end':
-      onSnapEnd(core, partition, from, message);
-      return;
-    case 'snap_done':
-      onSnapDone(core, partition, from, message);
-      return;
-  }
-}
-
-/** Whether the partition has anything left that time will bring on. */
-function tickPartition(core: Core, partition: Partition): boolean {
-  tickReads(core, partition);
-  let busy = partition.questions.size > 0;
-  switch (partition.role) {
-    case 'starting':
-      tickAlignment(core, partition);
-      tickQueue(core, partition);
-      tickAccusations(core, partition);
-      return true;
-    case 'active':
-      tickStream(core, partition);
-      tickTeaching(core, partition);
-      tickAccusations(core, partition);
-      busy ||= !streamIdle(partition) || (partition.config?.learners.length ?? 0) > 0;
-      return busy || partition.lead?.addPending !== undefined;
-    case 'learner':
-      tickLearning(core, partition);
-      return busy || partition.learning?.joined === false;
-    case 'member':
-    case 'none':
-      return busy;
   }
 }

@@ -21,7 +21,8 @@ import { newProgress } from './streaming.js';
 /** C1: a learner said what it has; it gets the tail, or a copy. */
 export function onJoin(core: Core, partition: Partition, from: PeerId, fromInc: number, message: Join): void {
   if (partition.role !== 'active' || partition.config?.learners.includes(from) !== true) return;
-  if (core.map.peers.get(from)?.inc !== fromInc) return;
+  const record = core.map.peers.get(from);
+  if (record?.inc !== fromInc || record.storeId !== message.storeId) return;
   const { progress } = leadOf(partition);
   const known = progress.get(from);
   // Late repeats: it has joined since, or its copy is on the way.
