@@ -9,7 +9,11 @@
  *   have a primary among those members, and that one would have reported it. "Most of them" loses
  *   acknowledged writes (found by the model: mutation rebuild-from-any);
  * - one exception: a member whose store is gone can never answer as itself. It is done without once every
- *   peer that any map names has promised and shown what it has;
+ *   peer that any map names, and every other that we know of, has promised and shown what it has;
+ * - a partition that nobody reports is not decided, and neither is any while somebody has shown a higher map
+ *   than all that were reported: a first answer of a peer that knows nothing must not found an empty cluster;
+ * - a partition that nobody reports is not decided: a peer that has just joined answers, knows no map at all, and
+ *   must not make the cluster empty by answering first (simulator, seed 3361);
  * - the new map is written when ALL partitions are decided. A map with some of them left out would let a peer
  *   know the version without knowing its grantor's configuration, which rule L3 forbids;
  * - an operator may force a partition: it goes on with the members that answered, the others are fenced.
@@ -39,6 +43,9 @@ export class Rebuild {
   readonly #partitionCount: number;
   readonly #testimonies = new Map<PeerId, Testimony>();
   readonly #forced = new Set<number>();
+  /** Peers that the orchestrator knows of besides, and the highest version of a map that any peer has shown. */
+  #others: ReadonlySet<PeerId> = new Set();
+  #shownVer = 0;
   /** What the register still held: it shows peers to ask, but its configurations may be old. */
   #leftover: ClusterMap;
 
@@ -61,6 +68,12 @@ export class Rebuild {
   /** Another orchestrator changed the register meanwhile: what it wrote counts as reported, too. */
   hearRegister(map: ClusterMap): void {
     if (map.ver > this.#leftover.ver) this.#leftover = map;
+  }
+
+  /** Who else could be asked, and the highest version of a map that anybody has shown, in whatever message. */
+  know(others: ReadonlySet<PeerId>, shownVer: number): void {
+    this.#others = others;
+    this.#shownVer = shownVer;
   }
 
   hasHeard(id: PeerId): boolean {
@@ -101,14 +114,9 @@ export class Rebuild {
 
   /** The first map of the new term once all is decided, else undefined. */
   decide(): ClusterMap | undefined {
-    if (this.#testimonies.size === 0 || this.undecided().length > 0) return undefined;
-    const maps = [...this.#testimonies.values()].map(({ map }) => map.ver);
-    const base = {
-      ...this.#leftover,
-      ver: Math.max(this.#leftover.ver, ...maps),
-      parts: [],
-      peers: new Map(),
-    };
+    const ver = Math.max(...[...this.#maps()].map((map) => map.ver));
+    if (ver < this.#shownVer || this.undecided().length > 0) return undefined;
+    const base = { ...this.#leftover, ver, parts: [], peers: new Map() };
     const draft = new MapDraft(base, mapVersion(this.term, 1));
     for (const [id, record] of this.knownPeers()) draft.setPeer(id, record);
     for (let partition = 0; partition < this.#partitionCount; partition++) this.#decideOne(draft, partition);
@@ -131,7 +139,8 @@ export class Rebuild {
   /** Whose answers the partition still needs; undefined if it is decided. */
   #missing(partition: number, everybody: boolean): PeerId[] | undefined {
     const part = this.#newest(partition);
-    if (!part) return everybody ? undefined : this.#silentPeers();
+    // All partitions are created at once, so somebody knows of it; who answered so far came later, or lost its disk.
+    if (!part) return this.#silentPeers();
     if (this.#forced.has(partition)) return undefined;
     const answered = this.#answered(part);
     const missing = [...part.members.keys()].filter((id) => !answered.includes(id));
@@ -151,7 +160,8 @@ export class Rebuild {
   }
 
   #silentPeers(): PeerId[] {
-    return [...this.knownPeers().keys()].filter((id) => !this.#testimonies.has(id));
+    const known = new Set([...this.knownPeers().keys(), ...this.#others]);
+    return [...known].filter((id) => !this.#testimonies.has(id));
   }
 
   /** The configuration with the highest epoch; of several reports of it the one from the newest map. */
