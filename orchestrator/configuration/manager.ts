@@ -160,7 +160,8 @@ export class ConfigurationManager implements Manager {
       return;
     }
     if (!this.#contacts.greet(envelope, nowMs)) return;
-    this.#register.saw(Math.max(ver, shownBy(body)));
+    const map = body.type === 'state' ? body.map.ver : 0;
+    this.#register.saw(Math.max(ver, map), body.type === 'pong' ? body.promised : 0);
     const desk = { nowMs, map: this.#committed, contacts: this.#contacts, memory: this.#memory };
     const urgent = takeReport(desk, envelope);
     if (this.#phase === 'waiting') this.#takeFounder(envelope);
@@ -275,6 +276,7 @@ export class ConfigurationManager implements Manager {
     const { queryEveryMs, queryPatienceMs } = this.#settings.timing;
     if (!rebuild || this.#register.isBusy) return;
     const known = new Set([...this.#contacts.everybody(), ...rebuild.knownPeers().keys()]);
+    rebuild.know(known, this.#register.highestMap);
     const silent = [...known].filter((id) => !rebuild.hasHeard(id));
     const stubborn = silent.some((id) => this.#contacts.liveness.isLive(id));
     if (stubborn && nowMs - rebuild.startedMs >= queryPatienceMs) {
@@ -311,10 +313,4 @@ export class ConfigurationManager implements Manager {
       notes: this.#chronicle.notes,
     };
   }
-}
-
-/** The highest version that a report shows beside the sender's own: of its map, or that it has promised to wait for. */
-function shownBy(body: ReportEnvelope['body']): number {
-  if (body.type === 'state') return body.map.ver;
-  return body.type === 'pong' ? body.promised : 0;
 }

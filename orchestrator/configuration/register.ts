@@ -19,7 +19,9 @@ export interface Proposal {
 export class RegisterView {
   /** The version that it held when it last spoke; 0: nothing. */
   heldVer: MapVersion = 0;
-  /** The highest version that any peer has shown, as its map or as its promise. */
+  /** The highest version of a map that any peer has shown. */
+  highestMap: MapVersion = 0;
+  /** The same, or a version that a peer has promised to wait for. */
   highestSeen: MapVersion = 0;
   /** When it was last read, in ms; only where the reader says so. */
   #readMs = -Infinity;
@@ -32,9 +34,10 @@ export class RegisterView {
     return this.#underWay !== undefined;
   }
 
-  /** Some peer has shown this version. */
-  saw(ver: MapVersion): void {
-    this.highestSeen = Math.max(this.highestSeen, ver);
+  /** Some peer has shown a map of this version, and promised to take none below another. */
+  saw(map: MapVersion, promised: MapVersion): void {
+    this.highestMap = Math.max(this.highestMap, map);
+    this.highestSeen = Math.max(this.highestSeen, map, promised);
   }
 
   read(): void {

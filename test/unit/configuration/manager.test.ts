@@ -300,6 +300,24 @@ describe('rebuild of a lost registry (section 9)', () => {
     cluster.until('it is rebuilt and calm', () => cluster.map.ver > 2 ** 33 && cluster.isCalm());
   });
 
+  it('is not misled by a peer that answers first and knows nothing (simulator, seed 31006)', () => {
+    const cluster = started();
+    const known = ['a', 'b', 'c', 'd'].map((id) => cluster.peer(id));
+    for (const peer of known) peer.cut = true;
+    cluster.held = undefined;
+    cluster.restartManager({ ...SETTINGS, bootstrapPeers: undefined });
+    cluster.join('blank');
+    cluster.run(1_000);
+    cluster.peer('a').cut = false;
+    cluster.run(1_000);
+    cluster.peer('a').cut = true;
+    cluster.run(5_000);
+    expect(cluster.held).to.equal(undefined);
+    for (const peer of known) peer.cut = false;
+    cluster.until('it is calm', () => cluster.isCalm());
+    expect(cluster.map.parts).to.have.length(SETTINGS.partitionCount);
+  });
+
   it('does without a member whose disk is gone once everybody else has answered', () => {
     const cluster = started();
     cluster.held = undefined;
