@@ -12,6 +12,7 @@ import { mapVersion } from '../../common/configuration.js';
 import { startLeading } from './alignment.js';
 import { FIRST_CHECKSUM } from './checksum.js';
 import type { Core } from './core.js';
+import { broken } from './invariant.js';
 import { dropStaging, startLearning } from './learning.js';
 import { Log } from './log.js';
 import type { PartitionImage } from './machine.js';
@@ -52,6 +53,9 @@ export function onQuery(core: Core, term: number, from: string): void {
 export function restorePartition(core: Core, image: PartitionImage): Partition {
   const { partition: number, marks } = image;
   const log = new Log(number, image.base, image.baseChecksum, image.log);
+  if (marks.com < log.base || marks.com > log.prep) {
+    broken(`partition ${number} stored with com within ${log.base}..${log.prep}`, `${marks.com}`);
+  }
   const rows = new Rows(core.reader, core.out, number, marks.copy);
   rows.loadMarks();
   const sessions = new Sessions(image.sessions);

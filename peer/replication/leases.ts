@@ -13,11 +13,11 @@ import type { Core } from './core.js';
 import type { LeaseGrant, LeaseRequest, PeerEnvelope } from './messages.js';
 import type { Partition } from './partition.js';
 
-/** R1: whether this peer may answer reads of the partition from its own rows, now. */
-export function leased(core: Core, partition: Partition): boolean {
+/** R1: whether this peer may answer reads of the partition from its own rows, at `nowMs` of the lease clock. */
+export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): boolean {
   for (const peer of partition.others) {
     const until = core.leaseFrom.get(peer);
-    if (until === undefined || until <= core.leaseMs) return false;
+    if (until === undefined || until <= nowMs) return false;
   }
   return true;
 }

@@ -133,9 +133,9 @@ export class ReplicationNode implements Machine {
     const { core } = this;
     const known = core.partitions.get(partition);
     if (known === undefined) return undefined;
-    core.leaseMs = leaseMs;
     const { role, epoch, com, prep } = known;
-    return { role, epoch, com, prep, base: known.log.base, readable: known.isMember && leased(core, known) };
+    const readable = known.isMember && leased(core, known, leaseMs);
+    return { role, epoch, com, prep, base: known.log.base, readable };
   }
 
   private stored(through: number): void {
