@@ -152,14 +152,16 @@ const AIMED: readonly Aimed[] = [
     },
   },
   {
-    // One member falls silent; before that is acted on another, that just answered, loses its disk.
+    // One of two members falls silent; just before that is noticed the other, which had answered, loses its disk.
     name: 'wipedsurvivor',
     strike: (world, random, part) => {
       const members = [...part.members.keys()];
       const silent = random.pick(members);
-      cutFor(world, both(silent, orchestratorsOf(world)), 3000);
-      world.afterFault(random.integer(200, 1600), () => {
-        world.wipe(random.pick(members.filter((id) => id !== silent)), random.integer(200, 1500));
+      const wiped = random.pickMaybe(members.filter((id) => id !== silent));
+      if (wiped === undefined) return;
+      cutFor(world, both(silent, orchestratorsOf(world)), random.integer(4000, 6000));
+      world.afterFault(random.integer(700, 1700), () => {
+        world.wipe(wiped, random.integer(600, 1500));
       });
     },
   },

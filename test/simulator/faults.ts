@@ -23,6 +23,7 @@ function everybody(world: World): string[] {
 
 /** Cuts links for a while. */
 export function cutFor(world: World, links: readonly (readonly [string, string])[], ms: number): boolean {
+  if (world.schedule.now < world.quietUntil) return false;
   for (const [from, to] of links) world.network.cut(from, to);
   world.afterFault(ms, () => {
     for (const [from, to] of links) world.network.mend(from, to);
@@ -179,6 +180,7 @@ const processes: readonly FaultKind[] = [
     },
   },
   {
+    // It comes to pass some time after it was ordered, if it may.
     name: 'wiped-disk',
     weight: 0.6,
     strike: (world, random) => world.wipeOne(random),

@@ -233,8 +233,8 @@ export const MUTANTS: readonly Mutant[] = [
       'if (!allAnsweredAfter(situation, survivors, loss.round)) {',
       'if (false) {',
     ),
-    options: aim('wipedsurvivor'),
-    seeds: 700,
+    options: [...aim('wipedsurvivor'), '--peers', '2'],
+    seeds: 300,
   },
   {
     name: 'no-drift-margin',

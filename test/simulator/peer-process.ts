@@ -8,7 +8,7 @@ import type { ReadAnswer, WriteAnswer } from '../../peer/gateway/rim.js';
 import { DEFAULT_GATEWAY_SETTINGS } from '../../peer/gateway/settings.js';
 import { leased } from '../../peer/replication/leases.js';
 import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
-import type { PeerEnvelope, ReadReply } from '../../peer/replication/messages.js';
+import type { PeerEnvelope } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
 import type { Watched } from './checks.js';
 import { Disk } from './disk.js';
@@ -17,6 +17,7 @@ import type { Carriage } from './network.js';
 import { CLUSTER_ID } from './orchestrator-process.js';
 import { Process } from './process.js';
 import { commandOf } from './translate.js';
+import { WatchedMachine } from './watched-machine.js';
 import type { Asked } from './workload.js';
 import type { World } from './world.js';
 
@@ -29,8 +30,6 @@ export class SimulatedPeer extends Process implements Watched {
   /** When the gateway is to be ticked next, and the map that it was last ticked with. */
   private gatewayDueMs = Number.POSITIVE_INFINITY;
   private gatewayVer = 0;
-  /** Lease reads of other peers' clients that this process was asked for: the partition by the asker's number. */
-  private readonly forwarded = new Map<string, number>();
   private stores = 0;
 
   constructor(
@@ -56,7 +55,6 @@ export class SimulatedPeer extends Process implements Watched {
   /** Starts, or starts again, with what is on the disk. */
   start(): void {
     this.begin();
-    this.forwarded.clear();
     this.stored.inc += 1;
     const { storeId, inc } = this.stored;
     const { settings } = this.world.tuning;
@@ -72,7 +70,7 @@ export class SimulatedPeer extends Process implements Watched {
     this.gateway = gateway;
     this.driver = new PeerDriver(
       identity,
-      node,
+      new WatchedMachine(node, (partition, epoch) => this.world.checks.read(this, partition, epoch)),
       this.disk,
       {
         clock: () => this.clocks(),
@@ -159,12 +157,7 @@ export class SimulatedPeer extends Process implements Watched {
   /** A client's read has arrived. */
   serveRead({ partition, key, strict }: Asked, done: (answer: ReadAnswer) => void): void {
     const consistency = strict ? 'strict' : 'linearizable';
-    this.gateway?.read(this.clock(), { partition, key, consistency }, (answer) => {
-      if (answer.kind === 'row' && answer.servedBy === this.id && !strict) {
-        this.world.checks.read(this, partition, answer.epoch);
-      }
-      done(answer);
-    });
+    this.gateway?.read(this.clock(), { partition, key, consistency }, done);
     this.wakeGateway();
   }
 
@@ -262,18 +255,7 @@ export class SimulatedPeer extends Process implements Watched {
   }
 
   private receive(envelope: PeerEnvelope): void {
-    const { body, from } = envelope;
-    if (body.type === 'rfwd' && body.consistency === 'linearizable') {
-      this.forwarded.set(`${from}/${body.inc}/${body.id}`, body.partition);
-    }
     this.driver?.receive(envelope);
-  }
-
-  private checkForwarded(to: string, { id, inc, outcome }: ReadReply): void {
-    const partition = this.forwarded.get(`${to}/${inc}/${id}`);
-    if (partition === undefined) return;
-    this.forwarded.delete(`${to}/${inc}/${id}`);
-    if (outcome.kind === 'row') this.world.checks.read(this, partition, outcome.epoch);
   }
 
   private report(to: string | undefined, envelope: ReportEnvelope): void {
@@ -291,7 +273,6 @@ export class SimulatedPeer extends Process implements Watched {
     for (const envelope of envelopes) {
       const { body } = envelope;
       this.world.checks.said(this, body);
-      if (body.type === 'rfwd_r') this.checkForwarded(to, body);
       if (body.type === 'fwd' && this.isRefusedBy(peer)) {
         const { attempt, tag } = body;
         this.completion(1, () => {

@@ -15,6 +15,8 @@ const COPIES = 6;
 export class Registry {
   /** What it holds now. */
   map: ClusterMap | undefined;
+  /** When it was last changed. */
+  changedAt = 0;
   /** Share of compare-and-sets whose outcome is not told. */
   unknownShare = 0;
   private copies: { readonly at: number; readonly map: ClusterMap }[] = [];
@@ -56,6 +58,7 @@ export class Registry {
   private swap(expected: MapVersion, map: ClusterMap): CasOutcome {
     if ((this.map?.ver ?? 0) !== expected) return 'conflict';
     this.map = map;
+    this.changedAt = this.schedule.now;
     const last = this.copies.at(-1);
     if (last === undefined || this.schedule.now - last.at > COPY_EVERY_MS) {
       this.copies = [...this.copies.slice(-COPIES), { at: this.schedule.now, map }];

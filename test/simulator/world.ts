@@ -16,6 +16,8 @@ import type { ClusterTuning } from './tuning.js';
 
 /** A lost registry and a wiped disk within this time of each other would lose data that no protocol can save. */
 const DISASTER_GAP_MS = 15_000;
+/** Before a disk is wiped nothing happens for so long: no removal of another member is under way. */
+const QUIET_BEFORE_WIPE_MS = 2500;
 /** After a disk was wiped nothing else happens for so long: the copies are being made anew. */
 const QUIET_AFTER_WIPE_MS = 5000;
 /** And after an old copy of the registry was put back without a word. */
@@ -135,7 +137,11 @@ export class World {
 
   /** Kills a peer, which comes back after a while. */
   crash(peer: SimulatedPeer, downMs: number): void {
-    if (!peer.up) return;
+    if (!peer.up || this.schedule.now < this.quietUntil) return;
+    this.end(peer, downMs);
+  }
+
+  private end(peer: SimulatedPeer, downMs: number): void {
     if (peer.kill() > 0) this.count('lost-writes');
     this.tellDisconnected(peer.id, this.runningPeers());
     this.schedule.after(downMs, () => {
@@ -154,15 +160,24 @@ export class World {
   /** A peer's own end, ordered by its disk. */
   died(peer: SimulatedPeer, reason: string): void {
     this.trace.say(this.schedule.now, peer.id, `dies: ${reason}`);
-    this.crash(peer, this.random.integer(20, 3000));
+    this.end(peer, this.random.integer(20, 3000));
   }
 
-  /** Wipes one disk, if everything that is on it lies safely elsewhere; then leaves the cluster in peace for a while. */
+  /**
+   * Wipes one disk when the cluster has been in peace for a while and everything on it lies safely elsewhere; then
+   * leaves the cluster in peace. (Whoever loses one copy to a fault, and the other to a wipe, has lost both.)
+   */
   wipeOne(random: Random): boolean {
     const peer = random.pickMaybe(this.runningPeers());
-    if (peer === undefined || !this.wipe(peer.id, random.integer(50, 2000))) return false;
-    this.quietUntil = this.schedule.now + QUIET_AFTER_WIPE_MS;
+    if (peer === undefined || this.decided() === undefined) return false;
+    const { now } = this.schedule;
+    if (now - this.registryLostAt < DISASTER_GAP_MS || now - this.wipedAt < DISASTER_GAP_MS) return false;
+    this.quietUntil = now + QUIET_BEFORE_WIPE_MS + QUIET_AFTER_WIPE_MS;
     this.network.mendAll();
+    for (const { disk } of this.peers) disk.heal();
+    this.afterFault(QUIET_BEFORE_WIPE_MS, () => {
+      if (this.schedule.now - this.registry.changedAt > 1000) this.wipe(peer.id, random.integer(50, 2000));
+    });
     return true;
   }
 
