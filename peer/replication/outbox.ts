@@ -27,6 +27,8 @@ export interface Marked {
   marks(): PartitionMarks;
 }
 
+const NOTHING: readonly never[] = [];
+
 export class Outbox {
   sends: SendEffect[] = [];
   reports: ReportEffect[] = [];
@@ -68,7 +70,11 @@ export class Outbox {
     if (sends.length > 0) this.sends = [];
     if (reports.length > 0) this.reports = [];
     if (replies.length > 0) this.replies = [];
-    return { sends, reports, replies };
+    return {
+      sends: sends.length > 0 ? sends : NOTHING,
+      reports: reports.length > 0 ? reports : NOTHING,
+      replies: replies.length > 0 ? replies : NOTHING,
+    };
   }
 
   /** A batch was stored. */
