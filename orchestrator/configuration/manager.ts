@@ -40,8 +40,8 @@ export class ConfigurationManager implements Manager {
   #queriedMs = -Infinity;
   #grace = { untilMs: 0, round: 0 };
   #changedMs = -Infinity;
-  /** When everything was last decided upon, and for which map. */
-  #decided: { readonly ms: number; readonly map: ClusterMap | undefined } = { ms: -Infinity, map: undefined };
+  /** When everything was last decided upon. */
+  #decidedMs = -Infinity;
   /** Processes without a map that answered while there was none. */
   readonly #founders = new Map<PeerId, Arrival>();
   #answers: { id: number; answer: ChangeAnswer }[] = [];
@@ -116,10 +116,9 @@ export class ConfigurationManager implements Manager {
     else if (this.#phase === 'managing') this.#manage(nowMs, this.#isTimeForEverything(nowMs));
   }
 
-  /** Repairs and moves are looked for after every change, and else now and then. */
+  /** Repairs and moves go at a pace, so that many of them share one change of the map. */
   #isTimeForEverything(nowMs: number): boolean {
-    const { ms, map } = this.#decided;
-    return map !== this.#committed || nowMs - ms >= this.#settings.timing.planEveryMs;
+    return nowMs - this.#decidedMs >= this.#settings.timing.planEveryMs;
   }
 
   #manage(nowMs: number, everything: boolean): void {
@@ -130,7 +129,7 @@ export class ConfigurationManager implements Manager {
     }
     const situation = this.#situation(nowMs);
     const { granted, refused } = decideRound(situation, this.#memory, everything);
-    if (everything) this.#decided = { ms: nowMs, map: this.#committed };
+    if (everything) this.#decidedMs = nowMs;
     for (const { wish, why } of refused) this.#answer(wish.id, why);
     this.#contacts.want(this.#memory.probe);
     this.#watchActivations(situation);

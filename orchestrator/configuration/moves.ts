@@ -64,7 +64,8 @@ export class Moves {
     const part = situation.draft.parts[partition];
     if (!part) return 'there is no such partition';
     if (!part.members.has(from)) return `${from} holds no copy of it`;
-    if (part.members.has(to) || part.learners.length > 0) return 'it is already moving, or there already';
+    const isMoving = part.learners.length > 0 || part.members.size > situation.settings.replicationFactor;
+    if (part.members.has(to) || isMoving) return 'it is already moving, or there already';
     if (!mayReceive(situation, to, context.coolDowns)) return `${to} cannot take a copy now`;
     this.#begin(situation, { partition, from, to });
     return undefined;

@@ -31,9 +31,9 @@ export function takeReport(desk: ReportDesk, envelope: ReportEnvelope): boolean 
     case 'pong':
       return takePong(desk, envelope, body);
     case 'add':
-      if (!isNamed(map, envelope)) return false;
-      memory.adds.set(body.partition, { add: body satisfies Add, from });
-      return true;
+      // It can wait for the tick: many of them then share one change of the map.
+      if (isNamed(map, envelope)) memory.adds.set(body.partition, { add: body satisfies Add, from });
+      return false;
     case 'accuse':
       takeAccusation(desk, envelope, body);
       return false;

@@ -24,7 +24,7 @@ export interface ManagerTiming extends LivenessTiming {
   readonly maxCoolDownMs: number;
   /** Nothing but reading and probing happens for this long after a start, so that everybody can answer first. */
   readonly graceMs: number;
-  /** While the map does not change, repairs and moves are looked for this often; losses at every tick. */
+  /** Repairs and moves are looked for this often; losses at every tick. */
   readonly planEveryMs: number;
   /** Missing copies are made anew on other peers after this; a peer that comes back earlier gets its own again. */
   readonly repairAfterMs: number;
@@ -86,7 +86,7 @@ const NORMAL: ManagerTiming = {
   coolDownMs: 1_500,
   maxCoolDownMs: 60_000,
   graceMs: 1_600,
-  planEveryMs: 200,
+  planEveryMs: 100,
   repairAfterMs: 10_000,
   queryEveryMs: 300,
   queryPatienceMs: 3_000,
