@@ -11,8 +11,18 @@ import { MUTANTS } from './mutants.js';
 import { type Mutation, mutate, mutationsOf, sample } from './mutation-operators.js';
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
-/** Directories whose files get generated mutants. */
-const CORE = ['peer/replication', 'orchestrator/configuration'];
+/** Files that get generated mutants: the whole core, and what decides configurations (not who gets how many copies). */
+const CORE = 'peer/replication';
+const DECISIONS = [
+  'draft',
+  'removal',
+  'registration',
+  'leadership',
+  'learners',
+  'situation',
+  'rebuild',
+  'register',
+];
 /** A mutant that makes the program spin is killed, and counts as found, after this. */
 const MS_PER_SEED = 2000;
 
@@ -61,14 +71,12 @@ async function named(only: string | undefined): Promise<boolean> {
 }
 
 function everyMutation(): Mutation[] {
-  return CORE.flatMap((directory) =>
-    readdirSync(join(DIST, directory))
-      .filter((name) => name.endsWith('.js'))
-      .flatMap((name) => {
-        const file = `${directory}/${name}`;
-        return mutationsOf(file, readFileSync(join(DIST, file), 'utf8'));
-      }),
-  );
+  const core = readdirSync(join(DIST, CORE)).filter((name) => name.endsWith('.js'));
+  const files = [
+    ...core.map((name) => `${CORE}/${name}`),
+    ...DECISIONS.map((name) => `orchestrator/configuration/${name}.js`),
+  ];
+  return files.flatMap((file) => mutationsOf(file, readFileSync(join(DIST, file), 'utf8')));
 }
 
 async function generated(count: number, seeds: number, jobs: number): Promise<void> {
