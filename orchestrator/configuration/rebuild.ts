@@ -10,10 +10,9 @@
  *   acknowledged writes (found by the model: mutation rebuild-from-any);
  * - one exception: a member whose store is gone can never answer as itself. It is done without once every
  *   peer that any map names, and every other that we know of, has promised and shown what it has;
- * - a partition that nobody reports is not decided, and neither is any while somebody has shown a higher map
- *   than all that were reported: a first answer of a peer that knows nothing must not found an empty cluster;
- * - a partition that nobody reports is not decided: a peer that has just joined answers, knows no map at all, and
- *   must not make the cluster empty by answering first (simulator, seed 3361);
+ * - a partition that nobody reports is not decided: a peer that has just joined knows no map at all, and must not
+ *   make the cluster empty by answering first (simulator, seeds 3361 and 31006). And while somebody has shown a
+ *   higher map than all that were reported, nothing is decided until everybody has answered;
  * - the new map is written when ALL partitions are decided. A map with some of them left out would let a peer
  *   know the version without knowing its grantor's configuration, which rule L3 forbids;
  * - an operator may force a partition: it goes on with the members that answered, the others are fenced.
@@ -115,7 +114,8 @@ export class Rebuild {
   /** The first map of the new term once all is decided, else undefined. */
   decide(): ClusterMap | undefined {
     const ver = Math.max(...[...this.#maps()].map((map) => map.ver));
-    if (ver < this.#shownVer || this.undecided().length > 0) return undefined;
+    const waits = ver < this.#shownVer && this.#forced.size === 0 && !this.#everybodyAnswered();
+    if (waits || this.undecided().length > 0) return undefined;
     const base = { ...this.#leftover, ver, parts: [], peers: new Map() };
     const draft = new MapDraft(base, mapVersion(this.term, 1));
     for (const [id, record] of this.knownPeers()) draft.setPeer(id, record);
