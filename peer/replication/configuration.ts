@@ -75,7 +75,7 @@ function enter(core: Core, number: number, config: PartitionConfig): void {
   }
   if (partition.config === config) return;
   partition.config = config;
-  if (partition.role === 'active') keepLearners(core, partition);
+  if (partition.role === 'active') keepLearners(partition);
   if (partition.role === 'none' && config.learners.includes(core.me)) startLearning(core, partition);
 }
 

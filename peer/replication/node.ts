@@ -1,9 +1,9 @@
 /**
  * The replication core of one peer: takes inputs to the modules, and gathers what they want done.
  *
- * Kept true: one input is one step, with the clock read for it (L6). A message of another cluster, of an older
- * process of its sender, or of another epoch is dropped here, so the modules see only what belongs to them (E2).
- * Whoever is behind is found out by any message, and pulls or is given the map.
+ * Kept true: one input is one step, with the clock read for it (L6). A message of another cluster or of another
+ * epoch is dropped here, so the modules see only what belongs to them (E2). Whoever is behind is found out by any
+ * message, and pulls or is given the map.
  */
 
 import type { ClusterMap, Epoch, PeerId } from '../../common/configuration.js';
@@ -229,7 +229,8 @@ export class ReplicationNode implements Machine {
     const partition = core.partitions.get(message.partition);
     const epoch = partition?.epoch ?? core.map.parts[message.partition]?.epoch ?? -1;
     if (message.epoch > epoch) {
-      if (message.type === 'align') this.early.set(message.partition, envelope);
+      if (message.type === 'align' && envelope.ver > core.map.ver)
+        this.early.set(message.partition, envelope);
       return;
     }
     if (message.epoch < epoch) {
@@ -265,7 +266,7 @@ export class ReplicationNode implements Machine {
   private adopt(map: ClusterMap): void {
     const { core, early } = this;
     adopt(core, map);
-    for (const [partition, envelope] of early) {
+    for (const [partition, envelope] of [...early]) {
       if (envelope.ver > core.map.ver) continue;
       early.delete(partition);
       this.receive(envelope);

@@ -11,7 +11,7 @@
  */
 
 import type { PeerId } from '../../common/configuration.js';
-import { advance, leadOf } from './commit.js';
+import { leadOf } from './commit.js';
 import type { Core } from './core.js';
 import { present } from './invariant.js';
 import type { Join, KeyedRow, Snap, SnapDone, SnapEnd, SnapOk } from './messages.js';
@@ -58,7 +58,7 @@ export function tickTeaching(core: Core, partition: Partition): void {
 }
 
 /** C3: from here on commits wait for the learner, whatever becomes of the request. */
-export function tryAdd(core: Core, partition: Partition, learner: PeerId): void {
+function tryAdd(core: Core, partition: Partition, learner: PeerId): void {
   const lead = leadOf(partition);
   const progress = lead.progress.get(learner);
   if (progress?.streaming !== true) return;
@@ -170,11 +170,10 @@ function nextRows(core: Core, partition: Partition, snapshot: OutgoingSnapshot):
 }
 
 /** A learner that was dropped from the list is taught no more; its epoch ended, or ends (E8). */
-export function keepLearners(core: Core, partition: Partition): void {
+export function keepLearners(partition: Partition): void {
   const lead = leadOf(partition);
   for (const peer of lead.progress.keys()) {
     const wanted = partition.others.includes(peer) || partition.config?.learners.includes(peer) === true;
     if (!wanted && peer !== lead.addPending) lead.progress.delete(peer);
   }
-  advance(core, partition);
 }

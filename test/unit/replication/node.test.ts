@@ -201,6 +201,32 @@ describe('peer/replication/node', () => {
     expect(recorder.messages).to.have.length(before);
   });
 
+  it('A2: an ALIGN that outruns its map waits for the map; one of an epoch that never comes is dropped', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    const align = (epoch: number, ver: number): InFlight => {
+      const body = { type: 'align', partition: 0, epoch, com: 0, comChecksum: 0, suffix: [] } as const;
+      return {
+        from: 'A',
+        to: 'B',
+        envelope: { clusterId: stage.map.clusterId, from: 'A', fromInc: 1, ver, body },
+      };
+    };
+    const answers = (): number[] => recorder.said('align_ok').map(({ epoch }) => epoch);
+    const { ver } = stage.map;
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.deliver([align(ver + 7, ver), align(ver + 7, ver + 3), align(ver + 1, ver + 1)]);
+    expect(answers()).to.deep.equal([ver]);
+    stage.give('B');
+    stage.flush('B');
+    expect(answers()).to.deep.equal([ver, ver + 1]);
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.give('B');
+    stage.flush('B');
+    expect(answers()).to.deep.equal([ver, ver + 1]);
+  });
+
   it('catches a learner up in parts: rows, entries, and the end', () => {
     const recorder = new Recorder().form('A');
     for (let i = 0; i < 30; i++) {
