@@ -71,6 +71,14 @@ export class Liveness {
     return true;
   }
 
+  /** Somebody else hears a peer that we do not: it counts as heard for this long, until we know better. */
+  vouch(id: string, forMs: number, nowMs: number): void {
+    const peer = this.#watched.get(id);
+    if (!peer?.silent) return;
+    peer.heardMs = nowMs + forMs;
+    peer.silent = undefined;
+  }
+
   /** Looks at the clock: notices who has fallen silent, and whether we stood still ourselves. */
   tick(nowMs: number): void {
     const gapMs = nowMs - this.#lastTickMs;

@@ -25,6 +25,7 @@ import { lostPartitions } from './removal.js';
 import { takeReport } from './reports.js';
 import type { ManagerSettings } from './settings.js';
 import { existing, type Situation } from './situation.js';
+import { newlyTrusted } from './vouching.js';
 
 /** The configuration manager of one orchestrator. */
 export class ConfigurationManager implements Manager {
@@ -203,7 +204,13 @@ export class ConfigurationManager implements Manager {
   #takeHeld(nowMs: number, map: ClusterMap | undefined): void {
     const register = this.#register;
     register.holds(map);
-    if (map && map.ver > this.#committed.ver) this.#commit(nowMs, map);
+    if (map && map.ver > this.#committed.ver) {
+      const { liveness } = this.#contacts;
+      for (const id of newlyTrusted(this.#committed, map)) {
+        liveness.vouch(id, this.#settings.timing.vouchedForMs, nowMs);
+      }
+      this.#commit(nowMs, map);
+    }
     const restored = this.#phase === 'reading' && this.#settings.registerMayBeOld;
     // Peers have promised our term and refuse the maps of lower ones: whatever the register holds, go on.
     if (this.#rebuild && register.heldVer < mapVersion(this.#rebuild.term, 0)) this.#continueRebuild(nowMs);

@@ -28,6 +28,8 @@ export interface ManagerTiming extends LivenessTiming {
   readonly planEveryMs: number;
   /** Missing copies are made anew on other peers after this; a peer that comes back earlier gets its own again. */
   readonly repairAfterMs: number;
+  /** A peer that is silent to us, but was just trusted by another orchestrator, counts as heard for this long. */
+  readonly vouchedForMs: number;
   /** Between two rounds of asking while a registry is rebuilt. */
   readonly queryEveryMs: number;
   /** A live peer that does not answer a query for this long has promised a higher term: ask with a higher one. */
@@ -88,6 +90,7 @@ const NORMAL: ManagerTiming = {
   graceMs: 1_600,
   planEveryMs: 100,
   repairAfterMs: 10_000,
+  vouchedForMs: 30_000,
   queryEveryMs: 300,
   queryPatienceMs: 3_000,
   learnerPatienceMs: 600_000,

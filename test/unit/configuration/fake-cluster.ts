@@ -87,6 +87,8 @@ export class FakeCluster {
   teaching = true;
   /** Whether the register takes a tick to answer, so that others may come between, or answers `unknown`. */
   register: 'prompt' | 'slow' | 'vague' = 'prompt';
+  /** Orchestrators that do not hear a peer, and are not heard by it: `0 a`. */
+  readonly deaf = new Set<string>();
   private readonly waiting: (() => void)[] = [];
   private lastId = 0;
 
@@ -151,7 +153,9 @@ export class FakeCluster {
     const { id: from, inc: fromInc, storeId } = peer;
     const ver = peer.map?.ver ?? 0;
     const envelope = { clusterId: 'test', from, fromInc, storeId, addr: `${from}:1`, ver, body };
-    for (const manager of [...to]) manager.step(this.nowMs, { type: 'report', envelope });
+    for (const manager of [...to]) {
+      if (!this.isDeaf(manager, from)) manager.step(this.nowMs, { type: 'report', envelope });
+    }
     this.settle();
   }
 
@@ -218,6 +222,10 @@ export class FakeCluster {
     manager.step(this.nowMs, { type: 'register-cas', outcome: this.register === 'vague' ? 'unknown' : told });
   }
 
+  private isDeaf(manager: ConfigurationManager, id: PeerId): boolean {
+    return this.deaf.has(`${this.managers.indexOf(manager)} ${id}`);
+  }
+
   private commit(map: ClusterMap): void {
     checkStep(this.held, map, this.settings);
     this.held = map;
@@ -226,7 +234,7 @@ export class FakeCluster {
 
   private deliver(manager: ConfigurationManager, { to, envelope: { body } }: ManagerSend): void {
     const peer = this.peers.get(to);
-    if (!peer?.up || peer.cut) return;
+    if (!peer?.up || peer.cut || this.isDeaf(manager, to)) return;
     switch (body.type) {
       case 'map':
         if (body.map.ver > (peer.map?.ver ?? 0) && body.map.ver >= peer.promised) peer.map = body.map;

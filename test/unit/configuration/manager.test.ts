@@ -237,6 +237,19 @@ describe('configuration manager', () => {
     cluster.until('it is calm', () => cluster.isCalm());
   });
 
+  it('does not take a peer out again and again that only another orchestrator hears', () => {
+    const cluster = new FakeCluster({ ...SETTINGS, bootstrapPeers: 4 }, 2);
+    for (const id of ['a', 'b', 'c', 'd']) cluster.join(id);
+    cluster.until('it is calm', () => cluster.isCalm());
+    cluster.run(3_000);
+    cluster.deaf.add('1 a');
+    cluster.run(10_000);
+    const { ver } = cluster.map;
+    cluster.run(20_000);
+    expect(cluster.map.ver).to.equal(ver);
+    expect(cluster.isCalm()).to.equal(true);
+  });
+
   it('refuses what cannot be done', () => {
     const cluster = started();
     const bad = cluster.change({ type: 'move-primary', partition: 0, to: 'nobody' });
