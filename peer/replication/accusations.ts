@@ -10,7 +10,7 @@ import type { AccusationReason, PartitionEpoch } from '../../common/control-mess
 import { leadOf } from './commit.js';
 import type { Core } from './core.js';
 import { silentFor } from './leases.js';
-import type { Partition } from './partition.js';
+import type { Partition, Progress } from './partition.js';
 
 /** An accusation is repeated after this share of the time that it took to make it. */
 const REPEAT_SHARE = 0.25;
@@ -37,15 +37,20 @@ export function tickAccusations(core: Core, partition: Partition): void {
     if (behind && core.leaseMs - from > accuseAfterMs) accuse(core, partition, peer);
   }
   for (const [peer, progress] of lead.progress) {
-    if (partition.others.includes(peer)) continue;
-    const patience = peer === lead.addPending ? accuseAfterMs : accuseAfterMs * LEARNER_PATIENCE;
-    const behind = progress.snapshot !== undefined || progress.acked < partition.prep;
-    const stuck =
-      peer === lead.addPending
-        ? Math.max(since, progress.progressAtMs, lead.addSinceMs)
-        : Math.max(since, progress.progressAtMs);
-    if (behind && core.leaseMs - stuck > patience) accuse(core, partition, peer);
+    if (!partition.others.includes(peer) && isStuck(core, partition, peer, progress, since))
+      accuse(core, partition, peer);
   }
+}
+
+/** Whether a learner does not get on, or is so slow that the log kept for it grows too large. */
+function isStuck(core: Core, partition: Partition, peer: PeerId, progress: Progress, since: number): boolean {
+  const { accuseAfterMs, maxCatchUpBytes } = core.settings;
+  const { addPending, addSinceMs } = leadOf(partition);
+  if (progress.snapshot === undefined && progress.acked >= partition.prep) return false;
+  const awaited = peer === addPending;
+  if (!awaited && partition.log.bytes > maxCatchUpBytes) return true;
+  const from = Math.max(since, progress.progressAtMs, awaited ? addSinceMs : 0);
+  return core.leaseMs - from > (awaited ? accuseAfterMs : accuseAfterMs * LEARNER_PATIENCE);
 }
 
 /** When time passes: accuses peers of which nothing was heard, for the partitions that one of us two leads. */

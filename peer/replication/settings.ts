@@ -41,6 +41,8 @@ export interface Settings {
   readonly maxMessageBytes: number;
   /** A partition keeps this much of its committed log for peers that come back (C4). */
   readonly retainedLogBytes: number;
+  /** If a partition's log grows beyond this because learners are slow, they are accused: catching up begins anew. */
+  readonly maxCatchUpBytes: number;
   /** A learner this close to the end of the log is added (C3). */
   readonly addWithinEntries: number;
   /** ADD is repeated after this long. */
@@ -74,6 +76,7 @@ export const DEFAULT_SETTINGS: Settings = {
   maxMessageEntries: 256,
   maxMessageBytes: 1024 * 1024,
   retainedLogBytes: 256 * 1024,
+  maxCatchUpBytes: 64 * 1024 * 1024,
   addWithinEntries: 5,
   addRepeatMs: 200,
   lazyStoreMs: 100,
