@@ -56,8 +56,9 @@ class Recorder {
   }
 }
 
-function put(key: string, text = key): Command {
-  return { kind: 'put', key, value: { bytes: Buffer.from(text), type: 't' } };
+function put(key: string, text = key, ttlMs?: number): Command {
+  const value = { bytes: Buffer.from(text), type: 't' };
+  return { kind: 'put', key, value, ...(ttlMs !== undefined && { ttlMs }) };
 }
 
 function tagged(recorder: Recorder, n: number, command: Command, fingerprint: number): void {
@@ -254,6 +255,118 @@ describe('peer/replication/node', () => {
     });
     expect(rows[1]).to.deep.equal(rows[0]);
     expect(rows[0]).to.have.length(13);
+  });
+
+  it('log time never goes back: not by a slow clock, a trimmed log, a restart, or a copy', () => {
+    const recorder = new Recorder().form('A');
+    const { stage } = recorder;
+    const lastTs = (id: string): number | undefined =>
+      stage.actor(id).image.partitions.get(0)?.log.at(-1)?.ts;
+    stage.skews.set('A', 60_000);
+    for (let i = 0; i < 20; i++) {
+      stage.write('A', 'A', undefined, undefined, put('x', `v${i}`));
+      recorder.settle();
+    }
+    const reached = lastTs('A');
+    expect(reached).to.equal(stage.nowMs + 60_000);
+    stage.skews.set('A', 0);
+    stage.nowMs += 200;
+    stage.tick('A');
+    stage.flush('A');
+    stage.crash('A', 0);
+    stage.start('A');
+    recorder.configure(['A']);
+    stage.write('A', 'A', undefined, undefined, put('x', 'again'));
+    recorder.settle();
+    expect(lastTs('A')).to.equal(reached);
+    stage.add('B');
+    recorder.configure(['A'], ['B']);
+    stage.nowMs += 200;
+    stage.tick('B');
+    recorder.settle();
+    expect(recorder.said('snap_done')).to.have.length(1);
+    recorder.configure(['B', 'A']);
+    stage.write('B', 'B', undefined, undefined, put('x', 'by B'));
+    recorder.settle();
+    expect(lastTs('B')).to.equal(reached);
+  });
+
+  it('C2: a copy that was begun by an earlier process is dropped, and the old rows stay until a new one is whole', () => {
+    const recorder = new Recorder().form('A');
+    const { stage } = recorder;
+    for (let i = 0; i < 20; i++) {
+      stage.write('A', 'A', undefined, undefined, put(`k${i}`));
+      recorder.settle();
+    }
+    stage.add('B');
+    const members = new Map([['A', stage.actor('A').image.storeId]]);
+    stage.decide({ primary: 'A', members, learners: ['B'], fence: [], active: false, la: ['A'] }, true);
+    for (const id of ['A', 'B']) stage.give(id);
+    stage.flush('A');
+    for (let i = 0; i < 6; i++) {
+      const { inFlight } = stage;
+      stage.inFlight = [];
+      stage.deliver(inFlight);
+      stage.nowMs += 100;
+      stage.tick('B');
+      stage.flush('B');
+    }
+    const stored = stage.actor('B').image.partitions.get(0);
+    expect(stored?.marks).to.include({ copy: 0, staging: 1 });
+    expect(stored?.copy(1).size).to.be.greaterThan(0);
+    stage.crash('B', 0);
+    stage.start('B');
+    stage.nowMs += 100;
+    stage.tick('B');
+    stage.flush('B');
+    expect(stored?.copies.has(1)).to.equal(false);
+    recorder.configure(['A'], ['B']);
+    stage.nowMs += 100;
+    stage.tick('B');
+    recorder.settle();
+    expect(stored?.marks).to.include({ copy: 2, staging: 2 });
+    expect([...(stored?.copies.keys() ?? [])]).to.deep.equal([2]);
+    expect(stored?.copy(2).size).to.equal(20);
+  });
+
+  it('section 8: sweeps expired keys, also one whose removal was cut off by another primary', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.write('A', 'A', undefined, undefined, put('x', 'x', 1_000));
+    recorder.settle();
+    stage.nowMs += 1_000;
+    stage.tick('A');
+    expect(stage.actor('A').node?.status(0, 0)?.prep).to.equal(2);
+    stage.inFlight = [];
+    stage.flush('A');
+    recorder.configure(['B', 'A']);
+    expect(stage.actor('A').node?.status(0, 0)?.prep).to.equal(1);
+    recorder.configure(['A', 'B']);
+    stage.tick('A');
+    recorder.settle();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 2, com: 2 });
+  });
+
+  it('D4: ends the sessions of a process that the map no longer names, once', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.write('A', 'B', 1, 1, put('x'));
+    recorder.settle();
+    stage.crash('B', 0);
+    stage.start('B');
+    recorder.configure(['A', 'B']);
+    for (let i = 0; i < 3; i++) {
+      stage.tick('A');
+      stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, false);
+      stage.give('A');
+    }
+    recorder.settle();
+    stage.nowMs += STAGE_SETTINGS.lazyStoreMs;
+    stage.tick('A');
+    stage.flush('A');
+    const log = stage.actor('A').image.partitions.get(0)?.log ?? [];
+    expect(log.filter(({ effect }) => effect.kind === 'retire')).to.have.length(1);
+    expect(stage.actor('A').image.partitions.get(0)?.sessions.image().sessions).to.deep.equal([]);
   });
 
   it('E9: accuses a member that owes an acknowledgement; not after its own event loop stood still', () => {
