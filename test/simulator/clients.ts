@@ -1,7 +1,7 @@
 /** The clients of a simulated cluster: each asks one thing after another, of any peer, and writes down what it was told. */
 import { Retry, type RetrySettings, type RetryStep, type Seen } from '../../client/retry.js';
 import { Violation } from './checks.js';
-import type { Outcome } from './linearizability.js';
+import type { Call, Outcome } from './linearizability.js';
 import type { SimulatedPeer } from './peer-process.js';
 import { Process } from './process.js';
 import { outcomeOf, outcomeOfRow } from './translate.js';
@@ -19,6 +19,14 @@ const RETRY: RetrySettings = { maxAttempts: 4, deadlineMs: 8000, pauseMinMs: 20,
 const REPEAT_MS = 100;
 /** Last reads under way at once. */
 const LAST_READS = 8;
+
+/** One of the last operations. */
+interface Job {
+  readonly key: string;
+  readonly partition: number;
+  readonly call: Call;
+  readonly peer: SimulatedPeer;
+}
 
 export class Clients {
   readonly history = new History();
@@ -50,26 +58,41 @@ export class Clients {
     this.running = false;
   }
 
-  /** Reads every key through every peer, and writes once to every partition; `done` when all of it succeeded. */
+  /**
+   * Writes to every partition through every peer, then reads every key through every peer; `done` when all of it
+   * succeeded. Nothing is wrong any more, so no outcome may be unknown.
+   */
   readEverywhere(done: () => void): void {
-    const { peers } = this.world;
-    const jobs: { readonly asked: Omit<Asked, 'start'>; readonly peer: SimulatedPeer }[] = [];
+    const { peers, tuning } = this.world;
+    const jobs: Job[] = [];
     for (const [key, { partition }] of this.history.keys) {
-      for (const peer of peers) jobs.push({ asked: { key, partition, call: { op: 'get' }, ...PLAIN }, peer });
+      for (const peer of peers) jobs.push({ key, partition, call: { op: 'get' }, peer });
     }
-    for (let partition = 0; partition < this.world.tuning.partitions; partition += 1) {
+    for (let partition = 0; partition < tuning.partitions; partition += 1) {
       const { key } = this.workload.keyOf(partition);
-      const asked: Omit<Asked, 'start'> = { key, partition, call: { op: 'put', value: 'last' }, ...PLAIN };
-      jobs.push({ asked, peer: this.world.random.pick(peers) });
+      for (const peer of peers) {
+        jobs.push({ key, partition, call: { op: 'append', suffix: '~' }, peer });
+        jobs.push({ key, partition, call: { op: 'put', value: `last of ${peer.id}` }, peer });
+      }
     }
     this.left = jobs.length;
     const next = (client: Client): void => {
       const job = jobs.pop();
       if (job === undefined) return;
+      const { peer, key, partition, call } = job;
       const attempt = (): void => {
-        const asked = { ...job.asked, start: this.world.schedule.now };
-        client.ask(asked, job.peer, (answer) => {
-          if (typeof answer === 'string') {
+        const asked = {
+          key,
+          partition,
+          call,
+          strict: false,
+          ttlMs: undefined,
+          start: this.world.schedule.now,
+        };
+        client.ask(asked, peer, (answer) => {
+          if (answer === 'unknown')
+            throw new Violation(`PROGRESS: a write through ${peer.id} has no known outcome`);
+          if (answer === 'not-applied') {
             client.timer(REPEAT_MS, attempt);
             return;
           }
@@ -101,8 +124,6 @@ export class Clients {
     return this.workload.mix.thinkMs;
   }
 }
-
-const PLAIN = { strict: false, ttlMs: undefined } as const;
 
 /** One client; it has no clock of its own, so what it notes is true time. */
 class Client extends Process {

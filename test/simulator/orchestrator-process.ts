@@ -6,6 +6,8 @@ import { OrchestratorDriver } from '../../orchestrator/driver.js';
 import { Process } from './process.js';
 import type { World } from './world.js';
 
+/** Waits that are long for people's sake; a run has only a minute. */
+const SHORT_WAITS = { repairAfterMs: 3000, maxCoolDownMs: 6000 } as const;
 const TICK_MS = 100;
 export const CLUSTER_ID = 'simulated';
 
@@ -35,7 +37,7 @@ export class SimulatedOrchestrator extends Process {
         bootstrapPeers: tuning.peers,
         registerMayBeOld: this.registerMayBeOld,
         seeds: new Map(this.world.peers.map(({ id }) => [id, id])),
-        timing: managerTiming(tuning.detection),
+        timing: { ...managerTiming(tuning.detection), ...SHORT_WAITS },
         limits: DEFAULT_LIMITS,
       },
       this.clock(),

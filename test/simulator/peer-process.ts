@@ -227,7 +227,7 @@ export class SimulatedPeer extends Process implements Watched {
     const dueMs = this.gateway?.nextTickMs() ?? Number.POSITIVE_INFINITY;
     if (dueMs >= this.gatewayDueMs) return;
     this.gatewayDueMs = dueMs;
-    this.timer(Math.max(0, dueMs - this.clock()), () => {
+    this.timer(Math.max(1, Math.ceil(dueMs - this.clock())), () => {
       if (this.gatewayDueMs !== dueMs) return;
       this.gatewayDueMs = Number.POSITIVE_INFINITY;
       this.gateway?.tick(this.clock());

@@ -2,6 +2,9 @@
  * Virtual time: a binary heap of things to do, by time and then by the order in which they were scheduled, so that
  * one seed always runs the same way. Time is in milliseconds, true time; what a process sees is its own clock.
  */
+/** A run has some 50,000 events. */
+const STEP_LIMIT = 3_000_000;
+
 export class Schedule {
   /** True time. */
   now = 0;
@@ -24,6 +27,7 @@ export class Schedule {
       if (enough()) return;
       this.now = this.times[0] as number;
       this.steps += 1;
+      if (this.steps > STEP_LIMIT) throw new Error(`more than ${STEP_LIMIT} events: something spins`);
       this.pop()();
     }
     this.now = untilMs;

@@ -25,6 +25,8 @@ const CLIENTS_UNTIL_MS = 52_000;
 /** PROGRESS: by then everything must have settled; the last reads and writes are made now and must succeed. */
 const SETTLED_AT_MS = 56_000;
 const LAST_ANSWERS_MS = 8000;
+/** And by then every partition has all its copies again. */
+const LAST_COPIES_MS = 15_000;
 /** Replicas are compared this often at the end, until they are the same. */
 const LAST_COMMITS_MS = 250;
 
@@ -51,7 +53,10 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
     });
     world.schedule.runUntil(SETTLED_AT_MS + LAST_ANSWERS_MS, () => settled);
     if (!settled) violations.push(`PROGRESS: not settled after healing: ${clients.missing()}`);
-    else compareReplicas(world);
+    else {
+      awaitCopies(world);
+      compareReplicas(world);
+    }
   } catch (error) {
     violations.push(reasonOf(error));
     if (trace.loud && error instanceof Error) process.stdout.write(`${error.stack}\n`);
@@ -70,6 +75,16 @@ function reasonOf(error: unknown): string {
   if (error instanceof Violation) return error.message;
   if (error instanceof InvariantError) return `INVARIANT: ${error.message}`;
   return `CRASH: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** PROGRESS: every partition gets all its copies back. */
+function awaitCopies(world: World): void {
+  const until = world.schedule.now + LAST_COPIES_MS;
+  while (world.missingCopies() !== undefined && world.schedule.now < until) {
+    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
+  }
+  const missing = world.missingCopies();
+  if (missing !== undefined) throw new Violation(`PROGRESS: ${missing} after healing; ${world.describe()}`);
 }
 
 /** DIVERGENCE: backups hear of the last commits, the last keys expire, and then all hold the same. */

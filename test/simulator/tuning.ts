@@ -51,6 +51,8 @@ export function drawTuning(
     settings: {
       ...base,
       clockRateError: Math.max(base.clockRateError, rateBound),
+      // Seldom enough that a lost message or two costs a lease.
+      leaseRenewMs: base.leaseRenewMs * random.pick([1, 1.5, 2]),
       // Little logs, little messages: snapshots, tails and flow control all come up within a minute.
       retainedLogBytes: random.pick([0, 500, 4000, 1_000_000]),
       maxMessageEntries: random.pick([2, 8, 256]),

@@ -122,6 +122,17 @@ export class World {
     return [`ver=${this.registry.map?.ver}`, ...(parts ?? []), ...processes].join('\n    ');
   }
 
+  /** Which partition has too few or too many copies, now; undefined: none. */
+  missingCopies(): string | undefined {
+    const parts = this.registry.map?.parts ?? [];
+    for (const [partition, part] of parts.entries()) {
+      if (part?.members.size !== this.tuning.replicas) {
+        return `partition ${partition} has ${part?.members.size ?? 0} copies`;
+      }
+    }
+    return undefined;
+  }
+
   /** In what the members of a partition differ, now; undefined: in nothing. */
   differenceOfReplicas(): string | undefined {
     const parts = this.registry.map?.parts ?? [];
