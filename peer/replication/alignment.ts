@@ -168,7 +168,10 @@ function agreeing(partition: Partition, suffix: readonly Entry[], keep: number):
   let same = 0;
   for (const entry of suffix) {
     if (entry.seq <= keep) continue;
-    if (entry.seq > partition.prep || partition.log.checksumAt(entry.seq) !== entry.checksum) break;
+    if (entry.seq > partition.prep) break;
+    // The epoch tells entries of one position apart for certain: it had one primary, which made each of its own once.
+    const mine = partition.log.at(entry.seq);
+    if (mine.epoch !== entry.epoch || mine.checksum !== entry.checksum) break;
     same++;
   }
   return same;
