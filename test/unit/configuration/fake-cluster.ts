@@ -42,6 +42,8 @@ export class FakePeer {
   inc = 0;
   up = false;
   cut = false;
+  /** Takes no new map. */
+  frozen = false;
   map: ClusterMap | undefined;
   promised = 0;
   /** By partition: how many acknowledged writes this store holds. */
@@ -237,7 +239,8 @@ export class FakeCluster {
     if (!peer?.up || peer.cut || this.isDeaf(manager, to)) return;
     switch (body.type) {
       case 'map':
-        if (body.map.ver > (peer.map?.ver ?? 0) && body.map.ver >= peer.promised) peer.map = body.map;
+        if (peer.frozen || body.map.ver < peer.promised) return;
+        if (body.map.ver > (peer.map?.ver ?? 0)) peer.map = body.map;
         return;
       case 'query':
         if (body.term * 2 ** 32 < peer.promised) return;

@@ -147,6 +147,80 @@ describe('peer/replication/node', () => {
     expect(recorder.replies).to.have.length(STAGE_SETTINGS.maxQueuedRequests + 1);
   });
 
+  it('D5: a write that waited for the activation is answered once, and is not called refused later', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.give('A');
+    stage.write('A', 'A', 1, 1, put('x'));
+    recorder.settle();
+    expect(recorder.last).to.include({ kind: 'result' });
+    recorder.configure(['A', 'B']);
+    recorder.configure(['B', 'A']);
+    expect(recorder.replies).to.have.length(1);
+  });
+
+  it('D5: a write that waits for the activation is refused when another primary is named', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.give('A');
+    stage.write('A', 'A', 1, 1, put('x'));
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.give('A');
+    expect(recorder.replies).to.have.length(0);
+    recorder.configure(['B', 'A']);
+    expect(recorder.last).to.deep.equal({ kind: 'refused', reason: 'not-primary' });
+    expect(stage.actor('B').node?.status(0, 0)?.prep).to.equal(0);
+  });
+
+  it('D2: the first open request of a session runs, those before it are dropped without a word', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.write('A', 'A', 5, 4, put('x'));
+    stage.write('A', 'A', 3, 3, put('x'));
+    recorder.settle();
+    stage.write('A', 'A', 3, 3, put('x'));
+    stage.write('A', 'A', 4, 4, put('x'));
+    recorder.settle();
+    expect(recorder.replies.map(({ id }) => id)).to.deep.equal([5, 4]);
+    expect(stage.actor('A').node?.status(0, 0)?.prep).to.equal(2);
+  });
+
+  it('W3: a follower that misses something says so at once, and gets it', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.write('A', 'A', undefined, undefined, put('x'));
+    stage.inFlight = [];
+    stage.write('A', 'A', undefined, undefined, put('y'));
+    recorder.settle();
+    expect(recorder.said('ack').map(({ upto, gap }) => [upto, gap])).to.deep.equal([
+      [0, true],
+      [2, false],
+    ]);
+    expect(recorder.replies).to.have.length(2);
+  });
+
+  it('E2: pulls a newer map once, however many messages tell of it, and gives its own as seldom', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    for (let i = 0; i < 5; i++) stage.write('A', 'A', undefined, undefined, put('x'));
+    const late = stage.inFlight;
+    stage.inFlight = [];
+    stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+    stage.give('B');
+    stage.deliver(late);
+    expect(recorder.said('map')).to.have.length(1);
+    stage.nowMs += STAGE_SETTINGS.pullMs;
+    stage.deliver(late);
+    expect(recorder.said('map')).to.have.length(2);
+    for (let i = 0; i < 5; i++) stage.tick('B');
+    stage.deliver(
+      stage.inFlight.filter(({ to }) => to === 'A').filter(({ envelope }) => envelope.body.type === 'lreq'),
+    );
+    expect(recorder.said('pull')).to.have.length(1);
+  });
+
   it('R1 to R5: answers nothing but stale reads without leases, and says why', () => {
     const recorder = new Recorder().form('A', 'B');
     recorder.stage.read('B', 'x', 'linearizable');

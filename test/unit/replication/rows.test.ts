@@ -77,6 +77,20 @@ describe('peer/replication/rows', () => {
     );
   });
 
+  it('remembers no more than what is not stored', () => {
+    const out = new Outbox(0, 1);
+    const rows = new Rows(new StoredImage('s', 'c'), out, 0, 0);
+    for (let seq = 1; seq <= 200; seq++) {
+      rows.put(`k${seq % 3}`, row(seq));
+      out.barrier();
+      out.close(0);
+    }
+    expect(rows.stored(199)).to.equal(true);
+    expect(['k0', 'k1', 'k2'].map((key) => rows.get(key)?.seq)).to.deep.equal([undefined, undefined, 200]);
+    expect(rows.stored(200)).to.equal(false);
+    expect(rows.get('k2')).to.equal(undefined);
+  });
+
   it('drops tombstones in their order, and not what was put over them', () => {
     const rows = new Rows(new StoredImage('s', 'c'), new Outbox(0, 1), 0, 0);
     rows.put('a', row(1, false));
