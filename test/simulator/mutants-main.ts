@@ -33,6 +33,21 @@ interface Verdict {
   readonly found: string;
 }
 
+/** Aimed runs that a generated mutant must survive as well, some seeds each. */
+const AIMS = ['flipflop', 'killprimary', 'slowadd', 'gateless', 'crash-point', 'registry-lost'];
+const SEEDS_PER_AIM = 8;
+
+/** Random seeds first, then aimed ones. */
+async function judgeAll(directory: string, seeds: number): Promise<Verdict> {
+  const random = await judge(directory, seeds, []);
+  if (random.killed) return random;
+  for (const aim of AIMS) {
+    const aimed = await judge(directory, SEEDS_PER_AIM, ['--fault', aim]);
+    if (aimed.killed) return { ...aimed, found: `${aim}: ${aimed.found}` };
+  }
+  return random;
+}
+
 async function judge(directory: string, seeds: number, options: readonly string[]): Promise<Verdict> {
   const args = ['--seeds', `1-${seeds}`, '--until-failure', ...options];
   const { code, output } = await runTree(directory, args, 20_000 + seeds * MS_PER_SEED);
@@ -90,7 +105,7 @@ async function generated(count: number, seeds: number, jobs: number): Promise<vo
       try {
         const path = join(tree.directory, 'dist', mutation.file);
         writeFileSync(path, mutate(readFileSync(path, 'utf8'), mutation));
-        const verdict = await judge(tree.directory, seeds, []);
+        const verdict = await judgeAll(tree.directory, seeds);
         if (verdict.killed) killed += 1;
         else survivors.push(mutation);
         const place = `${mutation.file}:${mutation.line}`;

@@ -197,6 +197,36 @@ export class SimulatedPeer extends Process implements Watched {
     return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
   }
 
+  /** What it still holds for work that is over; undefined: nothing. */
+  leftovers(): string | undefined {
+    if (this.node === undefined) return `${this.id} is down`;
+    const core = this.core();
+    const counts: Record<string, number> = {
+      'requests at the gateway': this.gateway?.nextTickMs() === Number.POSITIVE_INFINITY ? 0 : 1,
+      'rows that are stored': core.out.overlaid.size,
+      'positions on their way to the disk': core.durability.length,
+    };
+    for (const partition of core.partitions.values()) {
+      // A copy that is out of use may end with entries that nobody committed.
+      if (!partition.isMember) continue;
+      const { number, lead } = partition;
+      counts[`dirty keys of ${number}`] = partition.dirty.size;
+      counts[`bytes that are committed, of ${number}`] = partition.uncommittedBytes;
+      counts[`reads of ${number}`] =
+        partition.waitingReads +
+        partition.questions.size +
+        partition.asking.length +
+        partition.confirming.length;
+      if (lead === undefined) continue;
+      counts[`waiters of ${number}`] = lead.waiters.size + lead.queue.length;
+      counts[`open requests of ${number}`] = lead.open.size + lead.openTokens.size;
+    }
+    const found = Object.entries(counts).filter(([, count]) => count !== 0);
+    return found.length === 0
+      ? undefined
+      : `${this.id} holds ${found.map(([what, count]) => `${count} ${what}`)}`;
+  }
+
   /** The checks look inside, where production code may not. */
   private core(): ReplicationNode['core'] {
     // biome-ignore lint/complexity/useLiteralKeys: TypeScript lets nobody look at a private field by its name.

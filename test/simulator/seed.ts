@@ -56,6 +56,7 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
     else {
       awaitCopies(world);
       compareReplicas(world);
+      lookForLeftovers(world);
     }
   } catch (error) {
     violations.push(reasonOf(error));
@@ -85,6 +86,17 @@ function awaitCopies(world: World): void {
   }
   const missing = world.missingCopies();
   if (missing !== undefined) throw new Violation(`PROGRESS: ${missing} after healing; ${world.describe()}`);
+}
+
+/** LEFTOVERS: when nothing happens any more, nobody waits for anything, and no memory is held for it. */
+function lookForLeftovers(world: World): void {
+  const look = (): string | undefined =>
+    world.peers.map((peer) => peer.leftovers()).find((one) => one !== undefined);
+  for (let looks = 0; looks < 20 && look() !== undefined; looks += 1) {
+    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
+  }
+  const left = look();
+  if (left !== undefined) throw new Violation(`LEFTOVERS: ${left}`);
 }
 
 /** DIVERGENCE: backups hear of the last commits, the last keys expire, and then all hold the same. */
