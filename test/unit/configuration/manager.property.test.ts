@@ -13,6 +13,11 @@ const event = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const), id: peer }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('mend' as const), id: peer }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wipe' as const), id: peer }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('deafen' as const), id: peer, which: fc.nat({ max: 1 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('freeze' as const), id: peer }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const), id: peer }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('undrain' as const), id: peer }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('leave' as const), id: peer }) },
@@ -49,9 +54,19 @@ function happen(cluster: FakeCluster, what: Event): void {
     case 'mend':
       cluster.peer(what.id).cut = false;
       return;
+    case 'deafen':
+      cluster.deaf.add(`${what.which} ${what.id}`);
+      return;
+    case 'freeze':
+      cluster.peer(what.id).frozen = true;
+      return;
     case 'wipe':
       // A second loss before the first is mended may lose data by nature: that is not what is tested here.
-      if (cluster.isCalm() && [...cluster.peers.values()].every(({ up, cut }) => up && !cut)) {
+      if (
+        cluster.deaf.size === 0 &&
+        cluster.isCalm() &&
+        [...cluster.peers.values()].every(({ up, cut, frozen }) => up && !cut && !frozen)
+      ) {
         cluster.peer(what.id).wipe();
         cluster.peer(what.id).start();
         cluster.run(3_000);
@@ -95,9 +110,11 @@ function happen(cluster: FakeCluster, what: Event): void {
 function heal(cluster: FakeCluster): void {
   for (const one of cluster.peers.values()) {
     one.cut = false;
+    one.frozen = false;
     one.start();
   }
   cluster.register = 'prompt';
+  cluster.deaf.clear();
   const managing = () => cluster.managers.every((one) => one.status(cluster.nowMs).phase === 'managing');
   cluster.until('it manages', managing, 30_000);
   for (const id of IDS) cluster.change({ type: 'undrain', peer: id });
