@@ -41,6 +41,8 @@ export class GatewayReads {
   /** Peers that lately left a read without an answer, and until when they are asked last. */
   readonly #avoid = new Map<PeerId, number>();
   #turn = 0;
+  /** Nothing is due before this; it may be too early, never too late. */
+  #soonestMs = Number.POSITIVE_INFINITY;
 
   constructor(identity: GatewayIdentity, settings: GatewaySettings, ports: GatewayPorts) {
     this.#identity = identity;
@@ -71,10 +73,13 @@ export class GatewayReads {
 
   /** Goes on with whatever is due. */
   tick(nowMs: number, nextId: () => number): void {
+    if (nowMs < this.#soonestMs) return;
+    this.#soonestMs = Number.POSITIVE_INFINITY;
     for (const read of [...this.#open]) {
       if (!this.#open.has(read)) continue;
       if (nowMs >= read.deadlineMs) this.#finish(read, { kind: 'unavailable', reason: read.reason });
-      else if (nowMs >= read.nextMs) {
+      else if (nowMs < read.nextMs) this.#wait(read, read.nextMs);
+      else {
         for (const id of read.ids.values()) this.#avoid.set(id, nowMs + this.#settings.avoidMs);
         this.#try(nowMs, read, nextId);
       }
@@ -83,9 +88,7 @@ export class GatewayReads {
 
   /** When `tick` should be called next, or Infinity. */
   nextMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { nextMs, deadlineMs } of this.#open) next = Math.min(next, nextMs, deadlineMs);
-    return next;
+    return this.#soonestMs;
   }
 
   /** What became of one attempt. False: the id is not one of ours. */
@@ -101,7 +104,7 @@ export class GatewayReads {
       return true;
     }
     read.reason = outcome.reason;
-    if (read.ids.size === 0) read.nextMs = Math.min(read.nextMs, nowMs + this.#pauseMs(read));
+    if (read.ids.size === 0) this.#wait(read, Math.min(read.nextMs, nowMs + this.#pauseMs(read)));
     read.refusals++;
     return true;
   }
@@ -109,7 +112,7 @@ export class GatewayReads {
   #try(nowMs: number, read: OpenRead, nextId: () => number): void {
     const { partition, key, consistency } = read.call;
     const to = this.#chooseTarget(nowMs, read);
-    read.nextMs = nowMs + this.#settings.readHedgeMs;
+    this.#wait(read, nowMs + this.#settings.readHedgeMs);
     if (to === undefined) return;
     read.attempts++;
     const id = nextId();
@@ -142,6 +145,11 @@ export class GatewayReads {
     if (refusals < 2) return 0;
     const { retryMinMs, retryMaxMs } = this.#settings;
     return Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(refusals - 2, 20));
+  }
+
+  #wait(read: OpenRead, untilMs: number): void {
+    read.nextMs = untilMs;
+    this.#soonestMs = Math.min(this.#soonestMs, untilMs, read.deadlineMs);
   }
 
   #finish(read: OpenRead, answer: ReadAnswer): void {

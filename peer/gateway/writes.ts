@@ -56,6 +56,10 @@ export class GatewayWrites {
   /** Open numbers by partition; insertion order is their order, since numbers grow. */
   readonly #byPartition = new Map<number, Set<number>>();
   #lastN = 0;
+  /** Nothing is due before this; it may be too early, never too late. */
+  #soonestMs = Number.POSITIVE_INFINITY;
+  /** The map that `tick` last looked at: only another one can have moved a primary. */
+  #seenVer = -1;
 
   constructor(identity: GatewayIdentity, settings: GatewaySettings, ports: GatewayPorts) {
     this.#identity = identity;
@@ -94,18 +98,21 @@ export class GatewayWrites {
 
   /** Goes on with whatever is due; also after a new map, which may name another primary. */
   tick(nowMs: number, nextId: () => number): void {
+    const { ver } = this.#ports.map();
+    if (nowMs < this.#soonestMs && ver === this.#seenVer) return;
+    this.#seenVer = ver;
+    this.#soonestMs = Number.POSITIVE_INFINITY;
     for (const write of [...this.#open.values()]) {
       if (!this.#open.has(write.n)) continue;
       if (nowMs >= write.deadlineMs) this.#giveUp(write);
       else if (nowMs >= write.nextMs || this.#hasMoved(write)) this.#try(nowMs, write, nextId);
+      else this.#wait(write, write.nextMs);
     }
   }
 
   /** When `tick` should be called next, or Infinity. */
   nextMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { nextMs, deadlineMs } of this.#open.values()) next = Math.min(next, nextMs, deadlineMs);
-    return next;
+    return this.#soonestMs;
   }
 
   /** The own replica's answer to a local attempt. False: the id is not one of ours. */
@@ -152,14 +159,14 @@ export class GatewayWrites {
     const primary = this.#ports.map().parts[partition]?.primary;
     if (primary === undefined) {
       write.reason = 'no-partition';
-      write.nextMs = nowMs + this.#settings.retryMaxMs;
+      this.#wait(write, nowMs + this.#settings.retryMaxMs);
       return;
     }
     write.attempt++;
     const { attempt } = write;
     write.sentTo = primary;
     write.pending.add(attempt);
-    write.nextMs = nowMs + this.#settings.writeAttemptMs;
+    this.#wait(write, nowMs + this.#settings.writeAttemptMs);
     const tag = this.#tagOf(write);
     if (primary === this.#identity.peerId) {
       const id = nextId();
@@ -188,7 +195,12 @@ export class GatewayWrites {
     const { retryMinMs, retryMaxMs } = this.#settings;
     const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(write.refusals, 20));
     write.refusals++;
-    write.nextMs = nowMs + waitMs;
+    this.#wait(write, nowMs + waitMs);
+  }
+
+  #wait(write: OpenWrite, untilMs: number): void {
+    write.nextMs = untilMs;
+    this.#soonestMs = Math.min(this.#soonestMs, untilMs, write.deadlineMs);
   }
 
   #giveUp(write: OpenWrite): void {

@@ -102,7 +102,6 @@ export function tryActivate(core: Core, partition: Partition): void {
   core.fencing.delete(partition);
   core.led.add(partition);
   for (const peer of others) lead.progress.set(peer, newProgress(core, lead.alignEnd, true));
-  lead.selfDurable = Math.max(lead.selfDurable, lead.alignEnd);
   core.touch(partition);
   advance(core, partition);
   const { queue } = lead;

@@ -98,6 +98,12 @@ describe('peer/replication/sessions', () => {
         const second = new Sessions(first.image());
         for (const one of log.slice(cut)) second.apply(one);
         expect(second.image()).to.deep.equal(whole.image());
+        for (const token of ['x', 'y', 'z']) expect(second.token(token)).to.deep.equal(whole.token(token));
+        for (const name of whole.names()) {
+          expect(second.firstOpen(name)).to.equal(whole.firstOpen(name));
+          for (let n = 1; n <= 6; n++) expect(second.result(name, n)).to.deep.equal(whole.result(name, n));
+        }
+        for (const peer of ['A', 'B']) expect(second.floor(peer)).to.deep.equal(whole.floor(peer));
       }),
     );
   });
