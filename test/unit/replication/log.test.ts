@@ -44,6 +44,17 @@ describe('peer/replication/log', () => {
     expect(() => log.compare(4, 12345, 'B')).to.throw(InvariantError, 'replicas diverged');
   });
 
+  it('keeps its positions through hundreds of trims', () => {
+    const log = logOf(400);
+    for (let base = 1; base < 400; base++) {
+      log.trim(base);
+      expect([log.at(base + 1).seq, log.at(400).seq, log.prep]).to.deep.equal([base + 1, 400, 400]);
+      expect(() => log.at(base)).to.throw(InvariantError);
+    }
+    log.trim(400);
+    expect([log.base, log.prep, log.bytes]).to.deep.equal([400, 400, 0]);
+  });
+
   it('behaves as a plain array under any cuts, trims and appends', () => {
     const moves = fc.array(
       fc.record({

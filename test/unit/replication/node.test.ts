@@ -263,6 +263,52 @@ describe('peer/replication/node', () => {
     return undefined;
   });
 
+  it('stops when its new primary shows another history, or one that ends too early', () => {
+    for (const wrong of [{ comChecksum: 1 }, { com: 0, comChecksum: 0 }, { com: 9 }]) {
+      const recorder = new Recorder().form('A', 'B');
+      const { stage } = recorder;
+      stage.write('A', 'A', undefined, undefined, put('x'));
+      recorder.settle();
+      stage.nowMs += 100;
+      stage.tick('A');
+      recorder.settle();
+      stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
+      for (const id of ['A', 'B']) stage.give(id);
+      const align = stage.inFlight.find(({ envelope }) => envelope.body.type === 'align');
+      if (align?.envelope.body.type !== 'align') return expect.fail('no ALIGN');
+      const forged = { ...align.envelope, body: { ...align.envelope.body, ...wrong } };
+      stage.deliver([{ ...align, envelope: forged }]);
+      expect(recorder.errors, JSON.stringify(wrong)).to.have.length(1);
+    }
+    return undefined;
+  });
+
+  it('W1: judges against the newest value in the log, also when an older one was committed since', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    const increment: Command = { kind: 'increment', key: 'x', by: 1n };
+    stage.write('A', 'A', undefined, undefined, increment);
+    const first = stage.inFlight;
+    stage.inFlight = [];
+    stage.write('A', 'A', undefined, undefined, increment);
+    stage.flush('A');
+    stage.deliver(first);
+    stage.flush('B');
+    stage.deliver(stage.inFlight.filter(({ to }) => to === 'A'));
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ com: 1, prep: 2 });
+    stage.write('A', 'A', undefined, undefined, increment);
+    stage.read('B', 'x', 'stale');
+    expect(recorder.last).to.include({ row: null });
+    recorder.settle();
+    stage.nowMs += 200;
+    stage.tick('A');
+    recorder.settle();
+    const numbers = recorder.replies.flatMap(({ outcome }) =>
+      outcome.kind === 'result' && outcome.result.kind === 'done' ? [outcome.result.number] : [],
+    );
+    expect(numbers).to.deep.equal([1n, 2n, 3n]);
+  });
+
   it('ignores envelopes of another cluster', () => {
     const recorder = new Recorder().form('A', 'B');
     recorder.stage.write('A', 'A', undefined, undefined, put('x'));
@@ -363,6 +409,29 @@ describe('peer/replication/node', () => {
     stage.write('B', 'B', undefined, undefined, put('x', 'by B'));
     recorder.settle();
     expect(lastTs('B')).to.equal(reached);
+  });
+
+  it('finds everything again after a restart, and applies the rest of its log anew', () => {
+    const recorder = new Recorder().form('A');
+    const { stage } = recorder;
+    stage.write('A', 'A', undefined, undefined, put('x', 'stored'));
+    recorder.settle();
+    stage.nowMs += STAGE_SETTINGS.lazyStoreMs;
+    stage.tick('A');
+    stage.flush('A');
+    stage.write('A', 'A', undefined, undefined, put('y', 'in the log'));
+    recorder.settle();
+    for (let restarts = 0; restarts < 2; restarts++) {
+      stage.crash('A', 0);
+      stage.start('A');
+      expect(stage.actor('A').node?.status(0, 0)).to.include({ role: 'member', com: 1, prep: 2 });
+      stage.read('A', 'x', 'stale');
+      expect(recorder.last).to.have.nested.property('row.seq', 1);
+      stage.flush('A');
+    }
+    recorder.configure(['A']);
+    stage.read('A', 'y', 'linearizable');
+    expect(recorder.last).to.have.nested.property('row.seq', 2);
   });
 
   it('C2: a copy that was begun by an earlier process is dropped, and the old rows stay until a new one is whole', () => {
