@@ -9,18 +9,17 @@
  * - a peer that shows a higher version than the register holds proves the register old: it is rebuilt;
  * - an empty register is filled with a new cluster only if that was asked for, and nobody shows a map.
  */
-import { type ClusterMap, emptyMap, mapVersion, type PeerId } from '../../common/configuration.js';
+import { type ClusterMap, emptyMap, mapVersion } from '../../common/configuration.js';
 import type { ChangeAnswer, PlannedChange, ReportEnvelope } from '../../common/control-messages.js';
 import { Chronicle } from './chronicle.js';
 import { Contacts } from './contacts.js';
 import { decideRound, Memory } from './decisions.js';
 import { MapDraft } from './draft.js';
+import { Founders } from './founders.js';
 import type { Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
-import { createAll } from './placement.js';
 import { pushOrder } from './push-order.js';
 import { Rebuild, termAbove } from './rebuild.js';
 import { RegisterView } from './register.js';
-import { type Arrival, takeIn } from './registration.js';
 import { lostPartitions } from './removal.js';
 import { takeReport } from './reports.js';
 import type { ManagerSettings } from './settings.js';
@@ -43,8 +42,7 @@ export class ConfigurationManager implements Manager {
   #changedMs = -Infinity;
   /** When everything was last decided upon. */
   #decidedMs = -Infinity;
-  /** Processes without a map that answered while there was none. */
-  readonly #founders = new Map<PeerId, Arrival>();
+  readonly #founders = new Founders();
   #answers: { id: number; answer: ChangeAnswer }[] = [];
 
   /** @param nowMs the orchestrator's monotonic clock, as in every `step` */
@@ -247,21 +245,15 @@ export class ConfigurationManager implements Manager {
       this.#register.read();
     } else if (body.type === 'pong') {
       const weight = this.#contacts.weightOf(from);
-      this.#founders.set(from, { storeId, inc: fromInc, addr, weight });
+      this.#founders.hear(from, { storeId, inc: fromInc, addr, weight });
     }
   }
 
   #found(nowMs: number): void {
-    const { bootstrapPeers, partitionCount, replicationFactor, timing } = this.#settings;
     // Another orchestrator may have founded or rebuilt the cluster, and none of its peers needs us.
-    if (this.#register.readEvery(timing.queryEveryMs, nowMs) || this.#register.isBusy) return;
-    const live = [...this.#founders].filter(([id]) => this.#contacts.liveness.isLive(id));
-    if (bootstrapPeers === undefined || live.length < bootstrapPeers) return;
-    const draft = new MapDraft(this.#committed, mapVersion(1, 1));
-    const situation = { ...this.#situation(nowMs), draft };
-    for (const [id, arrival] of live) takeIn(situation, id, arrival);
-    createAll(draft, partitionCount, replicationFactor);
-    this.#register.propose(draft.finish(), []);
+    if (this.#register.readEvery(this.#settings.timing.queryEveryMs, nowMs) || this.#register.isBusy) return;
+    const map = this.#founders.found(this.#situation(nowMs));
+    if (map) this.#register.propose(map, []);
   }
 
   // ---- a lost registry
