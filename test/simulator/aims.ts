@@ -12,6 +12,8 @@ interface Aimed {
   readonly name: string;
   /** How far clocks run from true time, if not as usual. */
   readonly rateBound?: number;
+  /** How many orchestrators there are, if not as the seed draws. */
+  readonly orchestrators?: number;
   strike(world: World, random: Random, part: PartitionConfig, partition: number): void;
 }
 
@@ -166,6 +168,34 @@ const AIMED: readonly Aimed[] = [
     },
   },
   {
+    // What a learner is taught is late, and the learner starts again meanwhile.
+    name: 'slowlearn',
+    strike: (world, random, part) => {
+      for (const kind of ['learn', 'snap', 'snap_end']) hurt(world, kind, 0.6, 1500, 7000);
+      const pupil = random.pickMaybe(backups(part));
+      restart(world, pupil, random.integer(1600, 2500));
+      world.afterFault(random.integer(3000, 5500), () => restart(world, pupil, random.integer(5, 300)));
+    },
+  },
+  {
+    // The registry is lost just as a new peer comes, which knows no map.
+    name: 'newcomer',
+    strike: (world, random) => {
+      world.join();
+      world.afterFault(random.integer(0, 600), () => world.loseRegistry(random, 'empty'));
+    },
+  },
+  {
+    // Two orchestrators share the registry, which is slow, and both have much to do.
+    name: 'twins',
+    orchestrators: 2,
+    strike: (world, random, part) => {
+      world.registry.slowMs = 150;
+      restart(world, random.pick([...part.members.keys()]), random.integer(5, 2500));
+      if (random.chance(0.5)) world.crashOrchestrator(random.integer(20, 2000));
+    },
+  },
+  {
     // The primary dies, or stands still, again and again.
     name: 'killprimary',
     strike: (world, random, part) => {
@@ -183,26 +213,29 @@ export interface Aim {
 }
 
 /** All aims. */
-export const AIMS: readonly Aim[] = AIMED.map(({ name, strike, rateBound = CLOCK_RATE_BOUND }) => {
-  const kind: FaultKind = {
-    name,
-    weight: 1,
-    strike: (world, random) => {
-      const partition = random.integer(0, world.tuning.partitions - 1);
-      const part = world.decided()?.parts[partition];
-      if (part === undefined) return false;
-      strike(world, random, part, partition);
-      return true;
-    },
-  };
-  return {
-    name,
-    swarm: {
-      weather: new Set<string>(),
-      striking: [kind],
-      gapMs: { from: 5000, to: 9000 },
-      strictOnly: false,
-      rateBound,
-    },
-  };
-});
+export const AIMS: readonly Aim[] = AIMED.map(
+  ({ name, strike, rateBound = CLOCK_RATE_BOUND, orchestrators }) => {
+    const kind: FaultKind = {
+      name,
+      weight: 1,
+      strike: (world, random) => {
+        const partition = random.integer(0, world.tuning.partitions - 1);
+        const part = world.decided()?.parts[partition];
+        if (part === undefined) return false;
+        strike(world, random, part, partition);
+        return true;
+      },
+    };
+    return {
+      name,
+      swarm: {
+        weather: new Set<string>(),
+        striking: [kind],
+        gapMs: { from: 5000, to: 9000 },
+        strictOnly: false,
+        rateBound,
+        orchestrators,
+      },
+    };
+  },
+);

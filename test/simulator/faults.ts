@@ -279,6 +279,8 @@ export interface Swarm {
   readonly strictOnly: boolean;
   /** How far clocks run from true time. */
   readonly rateBound: number;
+  /** How many orchestrators there are; undefined: as the seed draws. */
+  readonly orchestrators?: number | undefined;
 }
 
 /** Draws the faults of a seed; `only` limits them to one kind. */

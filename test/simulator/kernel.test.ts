@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Disk } from './disk.js';
 import { patched } from './mutant-tree.js';
-import { MUTANTS } from './mutants.js';
+import { BUGS, MUTANTS } from './mutants.js';
 import { mutate, mutationsOf } from './mutation-operators.js';
 import { FAIR_WEATHER, Network } from './network.js';
 import { parseOptions } from './options.js';
@@ -229,7 +229,7 @@ describe('simulator: mutants', () => {
   it('has one for each of the 26 rules of the model, and every one fits the compiled core', () => {
     expect(MUTANTS).to.have.length(26);
     expect(new Set(MUTANTS.map(({ name }) => name)).size).to.equal(26);
-    for (const { patches } of MUTANTS) {
+    for (const { patches } of [...MUTANTS, ...BUGS]) {
       const sources = new Map<string, string>();
       for (const patch of patches) {
         const url = new URL(`../../${patch.file}`, import.meta.url);

@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MUTANTS } from './mutants.js';
+import { BUGS, MUTANTS } from './mutants.js';
 
 /** One replacement in one compiled file. */
 export interface Patch {
@@ -88,9 +88,10 @@ export function runTree(directory: string, args: readonly string[], limitMs?: nu
 
 /** Runs this very command line with a mutant of the model's list. */
 export async function runInMutant(name: string, args: readonly string[]): Promise<number> {
-  const mutant = MUTANTS.find((known) => known.name === name);
+  const all = [...MUTANTS, ...BUGS];
+  const mutant = all.find((known) => known.name === name);
   if (mutant === undefined) {
-    throw new Error(`no such mutant: ${name}; there are ${MUTANTS.map((known) => known.name).join(', ')}`);
+    throw new Error(`no such mutant: ${name}; there are ${all.map((known) => known.name).join(', ')}`);
   }
   const tree = growTree(mutant.patches);
   try {

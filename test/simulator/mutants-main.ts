@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { growTree, runTree } from './mutant-tree.js';
-import { MUTANTS } from './mutants.js';
+import { BUGS, MUTANTS } from './mutants.js';
 import { type Mutation, mutate, mutationsOf, sample } from './mutation-operators.js';
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
@@ -69,7 +69,7 @@ async function named(only: string | undefined): Promise<boolean> {
   process.stdout.write(
     '| mutant | rule | faults | seeds until found | found by |\n| --- | --- | --- | --- | --- |\n',
   );
-  for (const mutant of MUTANTS) {
+  for (const mutant of [...MUTANTS, ...BUGS]) {
     if (only !== undefined && mutant.name !== only) continue;
     const tree = growTree(mutant.patches);
     try {

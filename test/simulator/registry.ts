@@ -17,6 +17,8 @@ export class Registry {
   map: ClusterMap | undefined;
   /** When it was last changed. */
   changedAt = 0;
+  /** Every operation takes up to this much longer. */
+  slowMs = 0;
   /** Share of compare-and-sets whose outcome is not told. */
   unknownShare = 0;
   private copies: { readonly at: number; readonly map: ClusterMap }[] = [];
@@ -67,6 +69,7 @@ export class Registry {
   }
 
   private latency(): number {
-    return this.random.chance(0.03) ? this.random.integer(20, 200) : 1 + this.random.next() * 6;
+    const extra = this.slowMs === 0 ? 0 : this.random.next() * this.slowMs;
+    return extra + (this.random.chance(0.03) ? this.random.integer(20, 200) : 1 + this.random.next() * 6);
   }
 }

@@ -36,7 +36,7 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
   const trace = new Trace(options.trace ? (line) => process.stdout.write(`${line}\n`) : undefined);
   const aim = AIMS.find(({ name }) => name === options.fault);
   const swarm = aim === undefined ? drawSwarm(random, options.fault) : aim.swarm;
-  const tuning = drawTuning(random, options, swarm.rateBound);
+  const tuning = drawTuning(random, options, swarm);
   const world = new World(random, trace, tuning, !swarm.strictOnly);
   const clients = new Clients(world, drawMix(random, swarm.strictOnly));
   const violations: string[] = [];

@@ -33,7 +33,7 @@ const SETTINGS: Readonly<Record<FailureDetection, Settings>> = {
 export function drawTuning(
   random: Random,
   wanted: { readonly peers: number | undefined; readonly partitions: number | undefined },
-  rateBound: number,
+  { rateBound, orchestrators }: { readonly rateBound: number; readonly orchestrators?: number | undefined },
 ): ClusterTuning {
   const peers = wanted.peers ?? random.integer(3, 5);
   const partitions = wanted.partitions ?? random.integer(1, 4);
@@ -42,7 +42,7 @@ export function drawTuning(
   return {
     peers,
     spares: 2,
-    orchestrators: random.chance(0.25) ? 2 : 1,
+    orchestrators: orchestrators ?? (random.chance(0.25) ? 2 : 1),
     partitions,
     detection,
     turnMs: random.pick([0, 0, 0.4, 2]),
