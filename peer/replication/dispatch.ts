@@ -77,7 +77,8 @@ export function dispatch(
 /** Time has passed. Returns whether the partition has anything left that more time will bring on. */
 export function tickPartition(core: Core, partition: Partition): boolean {
   tickReads(core, partition);
-  let busy = partition.questions.size > 0;
+  // Reads that came in this turn are questions only at its end.
+  let busy = partition.questions.size + partition.asking.length + partition.confirming.length > 0;
   switch (partition.role) {
     case 'starting':
       tickAlignment(core, partition);
