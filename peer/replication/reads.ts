@@ -141,7 +141,7 @@ export function onCommittedReply(core: Core, partition: Partition, message: Comm
     return;
   }
   takeCom(core, partition, message.com);
-  for (const read of question.reads) answerNow(partition, read);
+  for (const read of question.reads) answerNow(core, partition, read);
 }
 
 /** R4, back at the member that asked. */
@@ -156,7 +156,7 @@ export function onConfirmed(core: Core, partition: Partition, from: PeerId, mess
   if (question.com >= 0 && knowsCom) takeCom(core, partition, question.com);
   for (const read of question.reads) {
     if (!read.needsCom) answerRow(partition, read, read.noted);
-    else if (knowsCom) answerNow(partition, read);
+    else if (knowsCom) answerNow(core, partition, read);
     else refuseAll([read], 'changing');
   }
 }
@@ -279,8 +279,16 @@ function refuseAll(reads: readonly WaitingRead[], reason: ReadRefusal): void {
   for (const read of reads) read.answer({ kind: 'refused', reason });
 }
 
-function answerNow(partition: Partition, read: WaitingRead): void {
-  answerRow(partition, read, partition.rows.get(read.key));
+/**
+ * Answers as of the position that was asked for. The interleaving behind the refusal: a put with a time to live was
+ * dirty here and its primary stopped for longer than that; the question named no expired key, since the row that
+ * it has uncovered was not to be seen yet. Asked again, the read will name it.
+ */
+function answerNow(core: Core, partition: Partition, read: WaitingRead): void {
+  const row = partition.rows.get(read.key);
+  const skewMs = partition.role === 'active' ? 0 : core.settings.wallSkewMs;
+  if (!read.expired && isExpired(row, core.wallMs, skewMs)) refuseAll([read], 'changing');
+  else answerRow(partition, read, row);
 }
 
 function answerRow(partition: Partition, read: WaitingRead, row: WaitingRead['noted']): void {
