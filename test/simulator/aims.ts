@@ -168,21 +168,38 @@ const AIMED: readonly Aimed[] = [
     },
   },
   {
-    // What a learner is taught is late, and the learner starts again meanwhile.
+    // What a learner is taught is late, and the learner starts again meanwhile, so quickly that nobody notices at once.
     name: 'slowlearn',
-    strike: (world, random, part) => {
-      for (const kind of ['learn', 'snap', 'snap_end']) hurt(world, kind, 0.6, 1500, 7000);
-      const pupil = random.pickMaybe(backups(part));
-      restart(world, pupil, random.integer(1600, 2500));
-      world.afterFault(random.integer(3000, 5500), () => restart(world, pupil, random.integer(5, 300)));
+    strike: (world, random, part, partition) => {
+      for (const kind of ['learn', 'snap', 'snap_end']) hurt(world, kind, 0.6, 400, 9000);
+      restart(world, random.pickMaybe(backups(part)), random.integer(1600, 2500));
+      let restarts = 3;
+      const look = (): void => {
+        const pupil = world.decided()?.parts[partition]?.learners[0];
+        if (pupil !== undefined && world.peer(pupil)?.up === true) {
+          restarts -= 1;
+          world.afterFault(random.integer(1, 150), () => restart(world, pupil, random.integer(1, 20)));
+          if (restarts > 0) world.afterFault(400, look);
+          return;
+        }
+        world.afterFault(5, look);
+      };
+      world.afterFault(1000, look);
     },
   },
   {
     // The registry is lost just as a new peer comes, which knows no map.
     name: 'newcomer',
     strike: (world, random) => {
-      world.join();
-      world.afterFault(random.integer(0, 600), () => world.loseRegistry(random, 'empty'));
+      hurt(world, 'state', 0.85, 500, 8000);
+      if (world.loseRegistry(random, 'empty')) world.join();
+    },
+  },
+  {
+    // Answers between members get lost.
+    name: 'latequestions',
+    strike: (world) => {
+      for (const kind of ['rseq_r', 'conf_r']) hurt(world, kind, 0.9, 'lost', 8000);
     },
   },
   {

@@ -1,6 +1,7 @@
 /**
  * `npm run mutants`: switches the rules of the protocol off one at a time and prints in how many seeds the simulator
- * notices, and by which check. With `--generated N` also N small wrongs made by rule in the core's files.
+ * notices, and by which check. With `--generated N` instead N small wrongs made by rule in the core's files, of which
+ * `--from M` skips the first M; `--seeds N` bounds the random seeds that each must survive.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -94,8 +95,8 @@ function everyMutation(): Mutation[] {
   return files.flatMap((file) => mutationsOf(file, readFileSync(join(DIST, file), 'utf8')));
 }
 
-async function generated(count: number, seeds: number, jobs: number): Promise<void> {
-  const chosen = sample(everyMutation(), count);
+async function generated(from: number, count: number, seeds: number, jobs: number): Promise<void> {
+  const chosen = sample(everyMutation(), count).slice(from);
   const survivors: Mutation[] = [];
   let killed = 0;
   let next = 0;
@@ -130,9 +131,13 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     generated: { type: 'string' },
+    from: { type: 'string', default: '0' },
     seeds: { type: 'string', default: '60' },
     jobs: { type: 'string', default: '1' },
   },
 });
 if (values.generated === undefined) process.exitCode = (await named(values.only)) ? 0 : 1;
-else await generated(Number(values.generated), Number(values.seeds), Number(values.jobs));
+else {
+  const { generated: count, from, seeds, jobs } = values;
+  await generated(Number(from), Number(count), Number(seeds), Number(jobs));
+}

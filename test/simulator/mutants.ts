@@ -359,8 +359,8 @@ export const BUGS: readonly Mutant[] = [
       },
       {
         file: 'orchestrator/configuration/manager.js',
-        find: "return body.type === 'pong' ? body.promised : 0;",
-        replace: 'return 0;',
+        find: "body.type === 'pong' ? body.promised : 0",
+        replace: '0',
       },
     ],
     options: aim('twins'),
@@ -395,5 +395,16 @@ export const BUGS: readonly Mutant[] = [
     ],
     options: aim('newcomer'),
     seeds: 100,
+  },
+  {
+    name: 'bug-forgotten-question',
+    rule: 'R3: a question is given up in time, whenever the tick came',
+    patches: one(
+      'peer/replication/dispatch.js',
+      'let busy = partition.questions.size + partition.asking.length + partition.confirming.length > 0;',
+      'let busy = partition.questions.size > 0;',
+    ),
+    options: aim('latequestions'),
+    seeds: 300,
   },
 ];
