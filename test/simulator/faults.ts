@@ -186,6 +186,11 @@ const processes: readonly FaultKind[] = [
     strike: (world, random) => world.wipeOne(random),
   },
   {
+    name: 'lost-peer',
+    weight: 0.6,
+    strike: (world, random) => world.loseOne(random),
+  },
+  {
     name: 'rolling-restart',
     weight: 0.3,
     strike: (world, random) => {

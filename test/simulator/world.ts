@@ -126,7 +126,7 @@ export class World {
   missingCopies(): string | undefined {
     const parts = this.registry.map?.parts ?? [];
     for (const [partition, part] of parts.entries()) {
-      if (part?.members.size !== this.tuning.replicas) {
+      if (part?.members.size !== Math.min(this.tuning.replicas, this.peers.length)) {
         return `partition ${partition} has ${part?.members.size ?? 0} copies`;
       }
     }
@@ -179,6 +179,22 @@ export class World {
    * leaves the cluster in peace. (Whoever loses one copy to a fault, and the other to a wipe, has lost both.)
    */
   wipeOne(random: Random): boolean {
+    return this.disaster(random, (peer) => this.wipe(peer.id, random.integer(50, 2000)));
+  }
+
+  /** One peer is gone for good, with its disk: nobody hears of it again. */
+  loseOne(random: Random): boolean {
+    if (this.peers.length < 3) return false;
+    return this.disaster(random, (peer) => {
+      if (this.maySpare(peer.id) && this.peers.length >= 3) {
+        this.wipedAt = this.schedule.now;
+        peer.kill();
+        this.peers = this.peers.filter((other) => other !== peer);
+      }
+    });
+  }
+
+  private disaster(random: Random, strike: (peer: SimulatedPeer) => void): boolean {
     const peer = random.pickMaybe(this.runningPeers());
     if (peer === undefined || this.decided() === undefined) return false;
     const { now } = this.schedule;
@@ -187,22 +203,16 @@ export class World {
     this.network.mendAll();
     for (const { disk } of this.peers) disk.heal();
     this.afterFault(QUIET_BEFORE_WIPE_MS, () => {
-      if (this.schedule.now - this.registry.changedAt > 1000) this.wipe(peer.id, random.integer(50, 2000));
+      if (this.schedule.now - this.registry.changedAt > 1000) strike(peer);
     });
     return true;
   }
 
   /** Wipes a disk; false if that could lose data for good. */
   wipe(id: string, downMs: number): boolean {
-    const { now } = this.schedule;
-    const map = this.decided();
     const peer = this.peer(id);
-    if (map === undefined || peer?.up !== true) return false;
-    if (now - this.registryLostAt < DISASTER_GAP_MS || now - this.wipedAt < DISASTER_GAP_MS) return false;
-    for (const part of map.parts) {
-      if (part?.members.has(id) && !this.isSafeWithout(part, id)) return false;
-    }
-    this.wipedAt = now;
+    if (peer === undefined || !this.maySpare(id)) return false;
+    this.wipedAt = this.schedule.now;
     peer.kill();
     peer.wipe();
     this.schedule.after(downMs, () => {
@@ -345,6 +355,15 @@ export class World {
 
   private undrain(): void {
     for (const peer of this.drained) this.change({ type: 'undrain', peer });
+  }
+
+  /** Whether everything on the peer's disk lies safely elsewhere. */
+  private maySpare(id: string): boolean {
+    const { now } = this.schedule;
+    const map = this.decided();
+    if (map === undefined || this.peer(id)?.up !== true) return false;
+    if (now - this.registryLostAt < DISASTER_GAP_MS || now - this.wipedAt < DISASTER_GAP_MS) return false;
+    return map.parts.every((part) => !part?.members.has(id) || this.isSafeWithout(part, id));
   }
 
   private isSafeWithout(part: PartitionConfig, id: string): boolean {
