@@ -1,0 +1,192 @@
+/**
+ * Appending at the primary, and committing everywhere (W2, W4).
+ *
+ * Kept true: com is never above what every member, and a learner that is about to be one, holds on disk in this
+ * epoch; entries are applied in order, each once; whoever waits for an entry is answered after it was applied,
+ * so that the answer can be read. An own position counts only once its batch is stored.
+ */
+
+import { chainedChecksum } from './checksum.js';
+import type { Effect, Result } from './commands.js';
+import type { Core } from './core.js';
+import {
+  type Entry,
+  type IdempotencyTag,
+  type RequestTag,
+  type Row,
+  rowOf,
+  sizeOf,
+  writesKey,
+} from './entry.js';
+import { broken, present } from './invariant.js';
+import type { Lead, Partition, Waiter } from './partition.js';
+
+/** What the primary decides about an entry; the rest follows from the log. */
+export interface Draft {
+  readonly key: string;
+  readonly effect: Effect;
+  readonly result: Result;
+  readonly request: RequestTag | undefined;
+  readonly idempotency: IdempotencyTag | undefined;
+}
+
+/** The lead of a partition that this peer leads. */
+export function leadOf(partition: Partition): Lead {
+  return present(partition.lead, `partition ${partition.number} led by this peer`);
+}
+
+/** The newest row of a key in the log, committed or not (W1). */
+export function newestRow(partition: Partition, key: string): Row | undefined {
+  const seq = partition.dirty.get(key);
+  return seq === undefined ? partition.rows.get(key) : rowOf(partition.log.at(seq));
+}
+
+/** Appends an entry at the primary; it is streamed and stored with this turn. */
+export function append(core: Core, partition: Partition, draft: Draft): Entry {
+  if (partition.role !== 'active') broken(`an active primary appends to ${partition.number}`, partition.role);
+  const { log } = partition;
+  const ts = Math.max(core.wallMs, partition.lastTs);
+  const body = { seq: log.prep + 1, epoch: partition.epoch, ts, ...draft };
+  const entry = { ...body, checksum: chainedChecksum(log.checksumAt(log.prep), body) };
+  store(core, partition, [entry]);
+  noteOpen(leadOf(partition), entry);
+  core.durability.push({
+    batch: core.out.barrier(),
+    partition,
+    epoch: partition.epoch,
+    upto: entry.seq,
+  });
+  core.touch(partition);
+  return entry;
+}
+
+/** Puts entries at the end of the log, in memory and into the open batch. */
+export function store(core: Core, partition: Partition, entries: readonly Entry[]): void {
+  if (entries.length === 0) return;
+  for (const entry of entries) {
+    partition.log.append(entry);
+    partition.index(entry);
+  }
+  core.out.add({ type: 'append', partition: partition.number, entries });
+}
+
+/** Cuts the log above `after` (an uncommitted end that no client was told of: A2, C1). */
+export function truncate(core: Core, partition: Partition, after: number): void {
+  if (after >= partition.prep) return;
+  if (after < partition.com)
+    broken(`a cut at or above com ${partition.com} of ${partition.number}`, `${after}`);
+  for (const entry of partition.log.slice(after + 1, partition.prep)) expireAgain(partition, entry);
+  partition.log.truncate(after);
+  partition.reindex();
+  core.out.add({ type: 'truncate', partition: partition.number, after });
+}
+
+/** Makes the waiter hear of the entry at `seq`, which is in the log above com. */
+export function waitFor(partition: Partition, seq: number, waiter: Waiter): void {
+  const { waiters } = leadOf(partition);
+  const known = waiters.get(seq);
+  if (known === undefined) waiters.set(seq, [waiter]);
+  else known.push(waiter);
+}
+
+/** W4: commits what every member holds on disk, and answers those who wait for it. */
+export function advance(core: Core, partition: Partition): void {
+  if (partition.role !== 'active') return;
+  const lead = leadOf(partition);
+  let held = lead.selfDurable;
+  for (const peer of partition.others) held = Math.min(held, lead.progress.get(peer)?.acked ?? 0);
+  lead.gc = held;
+  if (lead.addPending !== undefined) held = Math.min(held, lead.progress.get(lead.addPending)?.acked ?? 0);
+  if (held <= partition.com) return;
+  const from = partition.com;
+  commitThrough(core, partition, held);
+  partition.rows.dropTombstones(Math.min(lead.gc, partition.com));
+  for (let seq = from + 1; seq <= held; seq++) {
+    const entry = partition.log.at(seq);
+    forgetOpen(lead, entry);
+    const waiters = lead.waiters.get(seq);
+    if (waiters === undefined) continue;
+    lead.waiters.delete(seq);
+    for (const waiter of waiters) waiter.committed(entry.result);
+  }
+  core.touch(partition);
+}
+
+/** Applies entries through `seq`, which the primary has committed; does nothing for what is applied already. */
+export function commitThrough(core: Core, partition: Partition, seq: number): void {
+  if (seq <= partition.com) return;
+  if (seq > partition.prep) broken(`com of ${partition.number} at most ${partition.prep}`, `${seq}`);
+  while (partition.com < seq) {
+    const entry = partition.log.at(partition.com + 1);
+    apply(core, partition, entry);
+    partition.com = entry.seq;
+  }
+  core.out.mark(partition);
+}
+
+/** The number of entries above com. */
+export function uncommitted(partition: Partition): number {
+  return partition.prep - partition.com;
+}
+
+/** Own batches through `through` are stored: own positions count, and perhaps commit. */
+export function ownStored(core: Core, through: number): readonly Partition[] {
+  const moved: Partition[] = [];
+  const { durability } = core;
+  let done = 0;
+  for (const { batch, partition, epoch, upto } of durability) {
+    if (batch > through) break;
+    done++;
+    const { lead } = partition;
+    if (lead === undefined || partition.epoch !== epoch) continue;
+    lead.selfAligned = true;
+    lead.selfDurable = Math.max(lead.selfDurable, upto);
+    if (moved[moved.length - 1] !== partition) moved.push(partition);
+  }
+  durability.splice(0, done);
+  return moved;
+}
+
+/** Notes an entry of the primary's own log above com, so that repeats of its request find it (D2). */
+export function noteOpen(lead: Lead, entry: Entry): void {
+  const { request, idempotency } = entry;
+  if (request !== undefined) {
+    let open = lead.open.get(request.session);
+    if (open === undefined) {
+      open = { fi: 0, seqs: new Map() };
+      lead.open.set(request.session, open);
+    }
+    open.fi = Math.max(open.fi, request.fi);
+    open.seqs.set(request.n, entry.seq);
+  }
+  if (idempotency !== undefined) lead.openTokens.set(idempotency.token, entry.seq);
+}
+
+/** A removal that was not to be: its key waits for the sweep again. */
+function expireAgain(partition: Partition, entry: Entry): void {
+  if (entry.effect.kind !== 'delete') return;
+  const row = partition.rows.get(entry.key);
+  if (row?.expiresAtMs === undefined) return;
+  partition.rows.deadlines.push({ atMs: row.expiresAtMs, key: entry.key, seq: row.seq });
+}
+
+function forgetOpen(lead: Lead, entry: Entry): void {
+  const { request, idempotency } = entry;
+  if (request !== undefined) {
+    const open = lead.open.get(request.session);
+    open?.seqs.delete(request.n);
+    if (open?.seqs.size === 0) lead.open.delete(request.session);
+  }
+  if (idempotency !== undefined && lead.openTokens.get(idempotency.token) === entry.seq) {
+    lead.openTokens.delete(idempotency.token);
+  }
+}
+
+function apply(core: Core, partition: Partition, entry: Entry): void {
+  const row = rowOf(entry);
+  if (row !== undefined) partition.rows.put(entry.key, row);
+  partition.sessions.apply(entry);
+  core.out.add({ type: 'remember', partition: partition.number, entry });
+  partition.uncommittedBytes -= sizeOf(entry);
+  if (writesKey(entry) && partition.dirty.get(entry.key) === entry.seq) partition.dirty.delete(entry.key);
+}

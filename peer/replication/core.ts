@@ -1,0 +1,123 @@
+/**
+ * What the modules of the core share: the clock readings of this step, the adopted map, the partitions, the
+ * leases, and the outbox. Data and the smallest of verbs; the rules stand in the modules.
+ *
+ * Kept true: `leaseMs` and `wallMs` are those of the step that is being taken (L6).
+ */
+
+import type { ClusterMap, Incarnation, MapVersion, PeerId, StoreId } from '../../common/configuration.js';
+import type { ReportMessage } from '../../common/control-messages.js';
+import type { StateReader } from './machine.js';
+import type { PeerMessage, ReadOutcome, WriteOutcome } from './messages.js';
+import { Outbox } from './outbox.js';
+import type { Partition } from './partition.js';
+import { leaseGrantMs, type Settings } from './settings.js';
+
+/** Who is to be told the outcome of a request: our own gateway, or that of another peer. */
+export type Origin =
+  | { readonly kind: 'local'; readonly id: number }
+  | {
+      readonly kind: 'remote-write';
+      readonly to: PeerId;
+      readonly session: string;
+      readonly n: number;
+      readonly attempt: number;
+    }
+  | { readonly kind: 'remote-read'; readonly to: PeerId; readonly id: number; readonly inc: Incarnation };
+
+/** An own position in the log that becomes durable with a batch. */
+interface OwnDurability {
+  readonly batch: number;
+  readonly partition: Partition;
+  readonly epoch: number;
+  readonly upto: number;
+}
+
+export class Core {
+  leaseMs = 0;
+  wallMs = 0;
+  readonly bootAtMs: number;
+  readonly leaseGrantMs: number;
+  readonly out: Outbox;
+  readonly partitions = new Map<number, Partition>();
+  /** Partitions with something to do when time passes. */
+  readonly busy = new Set<Partition>();
+  /** Partitions with something to send at the end of this turn. */
+  readonly pending = new Set<Partition>();
+  /** Partitions that this peer leads and that are active. */
+  readonly led = new Set<Partition>();
+  /** Partitions that wait for removed peers to lose their leases (A3 c). */
+  readonly fencing = new Set<Partition>();
+  /** Until when a lease from a peer may be used, own clock (L1). */
+  readonly leaseFrom = new Map<PeerId, number>();
+  /** When a lease was last granted to a peer, own clock (L2). */
+  readonly grantTo = new Map<PeerId, number>();
+  /** When a message of a peer last came. */
+  readonly heardAt = new Map<PeerId, number>();
+  readonly pulledAt = new Map<PeerId, number>();
+  /** When a map was last given to a peer that had not asked for it. */
+  readonly mapGivenAt = new Map<PeerId, number>();
+  /** Nobody is accused before this time: our own event loop stood still. */
+  excusedUntilMs: number;
+  /** Positions of our own logs on their way to the disk, in order. */
+  readonly durability: OwnDurability[] = [];
+  private ids = 0;
+
+  constructor(
+    readonly me: PeerId,
+    readonly storeId: StoreId,
+    readonly inc: Incarnation,
+    public map: ClusterMap,
+    public promised: MapVersion,
+    readonly settings: Settings,
+    readonly reader: StateReader,
+    nowMs: number,
+  ) {
+    this.leaseMs = nowMs;
+    this.bootAtMs = nowMs;
+    this.excusedUntilMs = nowMs;
+    this.leaseGrantMs = leaseGrantMs(settings);
+    this.out = new Outbox(settings.lazyStoreMs, settings.lazyStoreOps);
+  }
+
+  /** A number that no other process of this peer uses. */
+  newId(): number {
+    this.ids++;
+    return this.inc * 2 ** 32 + this.ids;
+  }
+
+  /** Sends to a peer, once batch `after` is durable (0: at once). */
+  send(to: PeerId, body: PeerMessage, after = 0): void {
+    const { map } = this;
+    const envelope = { clusterId: map.clusterId, from: this.me, fromInc: this.inc, ver: map.ver, body };
+    this.out.sends.push({ to, after, envelope });
+  }
+
+  /** Tells the orchestrators something. */
+  report(body: ReportMessage, to: string | undefined = undefined, after = 0): void {
+    this.out.reports.push({ to, after, ver: this.map.ver, body });
+  }
+
+  /** Tells whoever asked for a write. */
+  answerWrite(origin: Origin, outcome: WriteOutcome): void {
+    if (origin.kind === 'local') this.out.replies.push({ id: origin.id, outcome });
+    else if (origin.kind === 'remote-write') {
+      const { session, n, attempt } = origin;
+      this.send(origin.to, { type: 'fwd_r', session, n, attempt, outcome });
+    }
+  }
+
+  /** Tells whoever asked for a read. */
+  answerRead(origin: Origin, outcome: ReadOutcome): void {
+    if (origin.kind === 'local') this.out.replies.push({ id: origin.id, outcome });
+    else if (origin.kind === 'remote-read') {
+      this.send(origin.to, { type: 'rfwd_r', id: origin.id, inc: origin.inc, outcome });
+    }
+  }
+
+  /** The partition has something to do, at the end of this turn and when time passes. */
+  touch(partition: Partition): void {
+    this.pending.add(partition);
+    this.busy.add(partition);
+  }
+}

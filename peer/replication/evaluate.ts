@@ -1,0 +1,100 @@
+/**
+ * Judges a command against the newest value in the log: what it does, and what its client is told (W1).
+ *
+ * Kept true: a plain function of its arguments. Only the primary calls it, once a command; what it says is
+ * logged, also when it is "no".
+ */
+
+import {
+  type Command,
+  type Condition,
+  type Effect,
+  type FailureReason,
+  MAX_VALUE_BYTES,
+  type Result,
+  type Value,
+  type Version,
+} from './commands.js';
+import type { Row } from './entry.js';
+
+/** What to log: the effect and the result. */
+export interface Judgement {
+  readonly effect: Effect;
+  readonly result: Result;
+}
+
+const MIN_INTEGER = -(2n ** 63n);
+const MAX_INTEGER = 2n ** 63n - 1n;
+const NO_EFFECT: Effect = { kind: 'none' };
+
+/**
+ * Judges `command` against `row`, the newest of its key (undefined or a tombstone: not there). `version` is that
+ * of the entry to be made, `wallMs` the primary's wall clock, from which times to live count.
+ */
+export function evaluate(
+  command: Command,
+  row: Row | undefined,
+  version: Version,
+  wallMs: number,
+): Judgement {
+  const live = row !== undefined && row.value !== null ? row : undefined;
+  if (command.condition !== undefined && !holds(command.condition, live)) return failed('condition', live);
+  const existed = live !== undefined;
+  switch (command.kind) {
+    case 'put': {
+      const effect = put(command.value, command.ttlMs === undefined ? undefined : wallMs + command.ttlMs);
+      return { effect, result: { kind: 'done', version, existed } };
+    }
+    case 'delete':
+      return { effect: { kind: 'delete' }, result: { kind: 'done', version, existed } };
+    case 'expire': {
+      if (live === undefined || live.value === null) return failed('not-found', live);
+      const effect = put(live.value, command.ttlMs === undefined ? undefined : wallMs + command.ttlMs);
+      return { effect, result: { kind: 'done', version, existed } };
+    }
+    case 'increment':
+      return increment(command.by, live, version);
+    case 'append':
+      return append(command.bytes, command.type, live, version);
+  }
+}
+
+function holds(condition: Condition, live: Row | undefined): boolean {
+  switch (condition.kind) {
+    case 'absent':
+      return live === undefined;
+    case 'present':
+      return live !== undefined;
+    case 'version':
+      return live?.epoch === condition.version.epoch && live.seq === condition.version.seq;
+    case 'value':
+      return live?.value != null && Buffer.compare(live.value.bytes, condition.bytes) === 0;
+  }
+}
+
+function put(value: Value, expiresAtMs: number | undefined): Effect {
+  return expiresAtMs === undefined ? { kind: 'put', value } : { kind: 'put', value, expiresAtMs };
+}
+
+function failed(reason: FailureReason, live: Row | undefined): Judgement {
+  const actual = live === undefined ? null : { epoch: live.epoch, seq: live.seq };
+  return { effect: NO_EFFECT, result: { kind: 'failed', reason, actual } };
+}
+
+function increment(by: bigint, live: Row | undefined, version: Version): Judgement {
+  const text = live?.value == null ? '0' : Buffer.from(live.value.bytes).toString('latin1');
+  if (!/^-?\d{1,19}$/.test(text)) return failed('not-an-integer', live);
+  const number = BigInt(text) + by;
+  if (number < MIN_INTEGER || number > MAX_INTEGER) return failed('overflow', live);
+  const type = live?.value?.type ?? 'text/plain; charset=utf-8';
+  const effect = put({ bytes: Buffer.from(number.toString()), type }, live?.expiresAtMs);
+  return { effect, result: { kind: 'done', version, existed: live !== undefined, number } };
+}
+
+function append(bytes: Uint8Array, type: string, live: Row | undefined, version: Version): Judgement {
+  const old = live?.value ?? { bytes: new Uint8Array(0), type };
+  const length = old.bytes.length + bytes.length;
+  if (length > MAX_VALUE_BYTES) return failed('too-large', live);
+  const effect = put({ bytes: Buffer.concat([old.bytes, bytes], length), type: old.type }, live?.expiresAtMs);
+  return { effect, result: { kind: 'done', version, existed: live !== undefined, length } };
+}

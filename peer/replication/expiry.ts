@@ -1,0 +1,72 @@
+/**
+ * Times to live, and the end of sessions: what a primary appends by itself (section 8, D4).
+ *
+ * Kept true: no replica decides on its own clock that a key is gone. The primary appends its removal, and "not
+ * found" is said only after that is committed, so a value is never seen after it was seen gone. A primary with a
+ * slow clock keeps a key longer, no more. Sessions of dead processes go by an entry that also refuses them from
+ * then on.
+ */
+
+import type { Effect, Result } from './commands.js';
+import { append, leadOf, newestRow, uncommitted } from './commit.js';
+import type { Core } from './core.js';
+import type { Row } from './entry.js';
+import type { Partition } from './partition.js';
+import { parseSession } from './sessions.js';
+
+/** Whether the row's time to live is over at `wallMs`, or will be within `skewMs`. */
+export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boolean {
+  return (
+    row !== undefined &&
+    row.value !== null &&
+    row.expiresAtMs !== undefined &&
+    wallMs + skewMs >= row.expiresAtMs
+  );
+}
+
+/** At the active primary: if the newest value of the key is over its time, appends its removal. */
+export function expireIfDue(core: Core, partition: Partition, key: string): void {
+  if (!isExpired(newestRow(partition, key), core.wallMs) || isFull(core, partition)) return;
+  appendOwn(core, partition, key, { kind: 'delete' });
+}
+
+/** When time passes, at the active primary: removes keys whose time is over, a few at a time. */
+export function sweepExpired(core: Core, partition: Partition): void {
+  const { deadlines } = partition.rows;
+  for (let i = 0; i < core.settings.maxExpiriesPerTick; i++) {
+    const first = deadlines.first();
+    if (first === undefined || first.atMs > core.wallMs || isFull(core, partition)) return;
+    deadlines.pop();
+    expireIfDue(core, partition, first.key);
+  }
+}
+
+/** At the active primary: appends the end of sessions whose process the map no longer names (D4). */
+export function retireSessions(core: Core, partition: Partition): void {
+  const lead = leadOf(partition);
+  if (lead.retiredAtVer === core.map.ver || isFull(core, partition)) return;
+  lead.retiredAtVer = core.map.ver;
+  for (const session of partition.sessions.names()) {
+    const name = parseSession(session);
+    if (name === undefined || lead.retired.has(session)) continue;
+    const record = core.map.peers.get(name.peer);
+    const alive = record !== undefined && record.storeId === name.storeId && record.inc <= name.inc;
+    if (alive) continue;
+    lead.retired.add(session);
+    const floor = { peer: name.peer, storeId: record?.storeId ?? '', inc: record?.inc ?? 0 };
+    appendOwn(core, partition, '', { kind: 'retire', ...floor });
+  }
+}
+
+function appendOwn(core: Core, partition: Partition, key: string, effect: Effect): void {
+  const result = ownResult(partition);
+  append(core, partition, { key, effect, result, request: undefined, idempotency: undefined });
+}
+
+function ownResult(partition: Partition): Result {
+  return { kind: 'done', version: { epoch: partition.epoch, seq: partition.prep + 1 }, existed: true };
+}
+
+function isFull(core: Core, partition: Partition): boolean {
+  return uncommitted(partition) >= core.settings.maxUncommittedEntries;
+}

@@ -1,0 +1,54 @@
+/**
+ * Leases between pairs of peers, one for all partitions (L1 to L6).
+ *
+ * Kept true: a holder counts from the SENDING of its request, a grantor from the receipt, and the grantor counts
+ * longer (L4), so a lease is over at its holder before its grantor believes it to be. A grant of a peer that
+ * knows a newer map is void (L3): whoever uses a lease knows every configuration that its grantor knew when it
+ * granted, so one lease can serve all partitions. Our own grants of an earlier process are not remembered; every
+ * peer counts as granted at the start (L2, in `fenceOf`).
+ */
+
+import type { PeerId } from '../../common/configuration.js';
+import type { Core } from './core.js';
+import type { LeaseGrant, LeaseRequest, PeerEnvelope } from './messages.js';
+import type { Partition } from './partition.js';
+
+/** R1: whether this peer may answer reads of the partition from its own rows, at `nowMs` of the lease clock. */
+export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): boolean {
+  for (const peer of partition.others) {
+    const until = core.leaseFrom.get(peer);
+    if (until === undefined || until <= nowMs) return false;
+  }
+  return true;
+}
+
+/** Asks every other peer of the map for a lease; its answers and requests also carry map versions both ways. */
+export function askLeases(core: Core): void {
+  for (const peer of core.map.peers.keys()) {
+    if (peer !== core.me) core.send(peer, { type: 'lreq', t0: core.leaseMs });
+  }
+}
+
+/** L2, at the grantor. */
+export function onLeaseRequest(core: Core, envelope: PeerEnvelope, message: LeaseRequest): void {
+  core.grantTo.set(envelope.from, core.leaseMs);
+  core.send(envelope.from, { type: 'lgrant', t0: message.t0, inc: envelope.fromInc });
+}
+
+/** L1 and L3, at the holder. The caller has pulled the newer map, if there is one. */
+export function onLeaseGrant(core: Core, envelope: PeerEnvelope, message: LeaseGrant): void {
+  if (message.inc !== core.inc || envelope.ver > core.map.ver) return;
+  const until = message.t0 + core.settings.leaseHoldMs;
+  const known = core.leaseFrom.get(envelope.from);
+  if (known === undefined || until > known) core.leaseFrom.set(envelope.from, until);
+}
+
+/** L5: our clock cannot be trusted to have run on; whatever was granted to us is void. */
+export function dropLeases(core: Core): void {
+  core.leaseFrom.clear();
+}
+
+/** Whether nothing was heard of a peer for `forMs`, since the start at the latest. */
+export function silentFor(core: Core, peer: PeerId, forMs: number): boolean {
+  return core.leaseMs - (core.heardAt.get(peer) ?? core.bootAtMs) >= forMs;
+}

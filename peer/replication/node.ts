@@ -1,0 +1,294 @@
+/**
+ * The replication core of one peer: takes inputs to the modules, and gathers what they want done.
+ *
+ * Kept true: one input is one step, with the clock read for it (L6). A message of another cluster or of another
+ * epoch is dropped here, so the modules see only what belongs to them (E2). Whoever is behind is found out by any
+ * message, and pulls or is given the map.
+ */
+
+import type { ClusterMap, Epoch, PeerId } from '../../common/configuration.js';
+import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
+import { accuseSilent, excuseOthers, onDisconnected } from './accusations.js';
+import { releaseFence, tryActivate } from './alignment.js';
+import { advance, ownStored } from './commit.js';
+import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
+import { Core } from './core.js';
+import { dispatch, startsExchange, tickPartition } from './dispatch.js';
+import { retireSessions, sweepExpired } from './expiry.js';
+import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
+import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
+import type { Role } from './partition.js';
+import { onRead, settleReads } from './reads.js';
+import type { Settings } from './settings.js';
+import { settleStream } from './streaming.js';
+import { onWrite } from './writes.js';
+
+/** What a peer says of one of its partitions, for health checks, pages and tests. */
+export interface PartitionStatus {
+  readonly role: Role;
+  readonly epoch: Epoch;
+  readonly base: number;
+  readonly com: number;
+  readonly prep: number;
+  /** Lease reads of clean keys can be answered. */
+  readonly readable: boolean;
+}
+
+/** The machine that production and the simulator run. */
+export class ReplicationNode implements Machine {
+  private readonly core: Core;
+  private lastTickMs: number;
+  private leasesAskedAtMs = Number.NEGATIVE_INFINITY;
+  private silenceCheckedAtMs: number;
+  private registeredAtMs = Number.NEGATIVE_INFINITY;
+  private orchestratorHeardAtMs = Number.NEGATIVE_INFINITY;
+  /** By partition: an ALIGN of an epoch that we have not adopted yet. It waits for the map that was pulled. */
+  private readonly early = new Map<number, PeerEnvelope>();
+
+  /** `image` is what the store gave back, with `inc` already raised and flushed. */
+  constructor(
+    readonly peerId: PeerId,
+    image: DiskImage,
+    reader: StateReader,
+    private readonly settings: Settings,
+    clock: Clock,
+  ) {
+    const { storeId, inc, map, promised } = image;
+    this.core = new Core(peerId, storeId, inc, map, promised, settings, reader, clock.leaseMs);
+    this.core.wallMs = clock.wallMs;
+    this.lastTickMs = clock.leaseMs;
+    this.silenceCheckedAtMs = clock.leaseMs;
+    for (const partition of image.partitions) restorePartition(this.core, partition);
+    enterAll(this.core);
+  }
+
+  step(clock: Clock, input: Input): void {
+    const { core } = this;
+    core.leaseMs = clock.leaseMs;
+    core.wallMs = clock.wallMs;
+    switch (input.type) {
+      case 'tick':
+        this.tick();
+        return;
+      case 'message':
+        this.receive(input.envelope);
+        return;
+      case 'control':
+        this.obey(input.envelope);
+        return;
+      case 'write': {
+        const { tag, command, idempotency } = input;
+        const write = { origin: { kind: 'local', id: input.id } as const, tag, command, idempotency };
+        onWrite(core, core.partitions.get(input.partition), write);
+        return;
+      }
+      case 'read': {
+        const { key, consistency } = input;
+        const read = { origin: { kind: 'local', id: input.id } as const, key, consistency };
+        onRead(core, core.partitions.get(input.partition), read);
+        return;
+      }
+      case 'stored':
+        this.stored(input.through);
+        return;
+      case 'disconnected':
+        onDisconnected(core, input.peer);
+        return;
+      case 'leave':
+        core.report({ type: 'leave' });
+        return;
+      case 'drop-leases':
+        dropLeases(core);
+        return;
+    }
+  }
+
+  take(clock: Clock): Effects {
+    const { core } = this;
+    core.leaseMs = clock.leaseMs;
+    core.wallMs = clock.wallMs;
+    for (const partition of core.pending) {
+      settleStream(core, partition);
+      settleReads(core, partition);
+    }
+    core.pending.clear();
+    const store = core.out.close(core.leaseMs);
+    return { store, ...core.out.empty() };
+  }
+
+  /** The map that this peer has adopted. */
+  get map(): ClusterMap {
+    return this.core.map;
+  }
+
+  /** An envelope of this process around a message that is sent now. */
+  envelope(body: PeerMessage): PeerEnvelope {
+    const { map, me, inc } = this.core;
+    return { clusterId: map.clusterId, from: me, fromInc: inc, ver: map.ver, body };
+  }
+
+  /** What this peer is for a partition, how far it has got, and whether it could answer a lease read at `leaseMs`. */
+  status(partition: number, leaseMs: number): PartitionStatus | undefined {
+    const { core } = this;
+    const known = core.partitions.get(partition);
+    if (known === undefined) return undefined;
+    const { role, epoch, com, prep } = known;
+    const readable = known.isMember && leased(core, known, leaseMs);
+    return { role, epoch, com, prep, base: known.log.base, readable };
+  }
+
+  private stored(through: number): void {
+    const { core } = this;
+    core.out.stored(through);
+    for (const partition of ownStored(core, through)) {
+      tryActivate(core, partition);
+      advance(core, partition);
+    }
+  }
+
+  private tick(): void {
+    const { core, settings } = this;
+    if (core.leaseMs - this.lastTickMs > settings.stallMs) excuseOthers(core);
+    this.lastTickMs = core.leaseMs;
+    if (core.leaseMs - this.leasesAskedAtMs >= settings.leaseRenewMs) {
+      this.leasesAskedAtMs = core.leaseMs;
+      askLeases(core);
+    }
+    if (core.leaseMs - this.silenceCheckedAtMs >= settings.accuseAfterMs / 4) {
+      this.silenceCheckedAtMs = core.leaseMs;
+      accuseSilent(core);
+    }
+    this.register();
+    for (const partition of core.led) {
+      sweepExpired(core, partition);
+      retireSessions(core, partition);
+    }
+    for (const partition of core.busy) if (!tickPartition(core, partition)) core.busy.delete(partition);
+  }
+
+  /**
+   * E6: says that this process is there until the map names it; and again while no orchestrator was heard for
+   * long, since one that lost its registry does not know whom to ask (section 9).
+   */
+  private register(): void {
+    const { core, settings } = this;
+    const record = core.map.peers.get(core.me);
+    const named = record?.inc === core.inc && record.storeId === core.storeId;
+    const silentMs = core.leaseMs - Math.max(this.orchestratorHeardAtMs, this.registeredAtMs);
+    if (named && silentMs < settings.accuseAfterMs * 2) return;
+    if (core.leaseMs - this.registeredAtMs < settings.leaseRenewMs) return;
+    this.registeredAtMs = core.leaseMs;
+    core.report({ type: 'register' });
+  }
+
+  private receive(envelope: PeerEnvelope): void {
+    const { core } = this;
+    const { from, body } = envelope;
+    if (envelope.clusterId !== core.map.clusterId) return;
+    core.heardAt.set(from, core.leaseMs);
+    if (core.fencing.size > 0) releaseFence(core, from, envelope.ver);
+    if (envelope.ver > core.map.ver && body.type !== 'map') this.pull(from);
+    switch (body.type) {
+      case 'map':
+        this.adopt(body.map);
+        return;
+      case 'pull':
+        if (core.map.ver > envelope.ver) core.send(from, { type: 'map', map: core.map });
+        return;
+      case 'lreq':
+        onLeaseRequest(core, envelope, body);
+        return;
+      case 'lgrant':
+        onLeaseGrant(core, envelope, body);
+        return;
+      case 'fwd': {
+        const { tag, command, idempotency, attempt } = body;
+        const origin = { kind: 'remote-write', to: from, session: tag.session, n: tag.n, attempt } as const;
+        onWrite(core, core.partitions.get(body.partition), { origin, tag, command, idempotency });
+        return;
+      }
+      case 'rfwd': {
+        const { key, consistency } = body;
+        const origin = { kind: 'remote-read', to: from, id: body.id, inc: body.inc } as const;
+        onRead(core, core.partitions.get(body.partition), { origin, key, consistency });
+        return;
+      }
+      case 'fwd_r':
+      case 'rfwd_r':
+        return;
+      default:
+        this.receiveInEpoch(envelope, body);
+        return;
+    }
+  }
+
+  /** E2: drops what belongs to another epoch, and lets a sender that is behind know. */
+  private receiveInEpoch(envelope: PeerEnvelope, message: PartitionMessage): void {
+    const { core } = this;
+    const partition = core.partitions.get(message.partition);
+    const epoch = partition?.epoch ?? core.map.parts[message.partition]?.epoch ?? -1;
+    if (message.epoch > epoch) {
+      if (message.type === 'align' && envelope.ver > core.map.ver)
+        this.early.set(message.partition, envelope);
+      return;
+    }
+    if (message.epoch < epoch) {
+      if (envelope.ver < core.map.ver && startsExchange(message)) this.giveMap(envelope.from);
+      return;
+    }
+    if (partition !== undefined) dispatch(core, partition, envelope, message);
+  }
+
+  private obey(envelope: OrchestratorEnvelope): void {
+    const { core } = this;
+    const { body } = envelope;
+    if (envelope.clusterId !== core.map.clusterId) return;
+    this.orchestratorHeardAtMs = core.leaseMs;
+    switch (body.type) {
+      case 'map':
+        this.adopt(body.map);
+        return;
+      case 'query':
+        onQuery(core, body.term, envelope.from);
+        return;
+      case 'ping': {
+        if (envelope.ver > core.map.ver) core.report({ type: 'pull' }, envelope.from);
+        const active: PartitionEpoch[] = [];
+        for (const { number, epoch } of core.led) active.push({ partition: number, epoch });
+        core.report({ type: 'pong', n: body.n, active, promised: core.promised }, envelope.from);
+        return;
+      }
+    }
+  }
+
+  /** Adopts a map, and then takes what came too early for it: as if the network had been slower. */
+  private adopt(map: ClusterMap): void {
+    const { core, early } = this;
+    adopt(core, map);
+    for (const [partition, envelope] of [...early]) {
+      if (envelope.ver > core.map.ver) continue;
+      early.delete(partition);
+      this.receive(envelope);
+    }
+  }
+
+  private pull(from: PeerId): void {
+    if (this.isDue(this.core.pulledAt, from)) this.core.send(from, { type: 'pull' });
+  }
+
+  /** To a peer that did not ask; what it sent was dropped, so it will send again. */
+  private giveMap(to: PeerId): void {
+    const { core } = this;
+    if (this.isDue(core.mapGivenAt, to)) core.send(to, { type: 'map', map: core.map });
+  }
+
+  /** Maps are large: one a peer and `pullMs`, however many messages ask for it. */
+  private isDue(lastAt: Map<PeerId, number>, peer: PeerId): boolean {
+    const { core } = this;
+    const last = lastAt.get(peer);
+    if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return false;
+    lastAt.set(peer, core.leaseMs);
+    return true;
+  }
+}

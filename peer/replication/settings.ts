@@ -1,0 +1,109 @@
+/**
+ * The numbers that a cluster may choose: times, and the limits of every queue and message.
+ *
+ * Kept true: safety needs only two of them, the lease times, and only together (rule L4): a grantor counts a
+ * lease for longer than its holder uses it, whatever the rates of their clocks. All peers of a cluster must have
+ * the same lease times. Everything else is policy.
+ */
+
+/** See `DEFAULT_SETTINGS` for usual values. Times are in ms of the lease clock. */
+export interface Settings {
+  /** How often `tick` is given. */
+  readonly tickMs: number;
+  /** A holder uses a lease for this long, counted from when it SENT the request (L1). */
+  readonly leaseHoldMs: number;
+  /** How often leases are asked for anew. */
+  readonly leaseRenewMs: number;
+  /** No clock's rate is further from true time than this share (section 3). */
+  readonly clockRateError: number;
+  /** ALIGN, snapshot parts and JOIN are repeated after this long. */
+  readonly retryMs: number;
+  /** Entries that are not acknowledged are sent again after this long. */
+  readonly resendMs: number;
+  /** A member that owes an acknowledgement for this long, or is silent for it, is accused (E9). */
+  readonly accuseAfterMs: number;
+  /** If ticks are further apart than this, our own event loop stood still: nobody is accused for a while. */
+  readonly stallMs: number;
+  /** A map is pulled from a peer, and given to one that did not ask, at most this often. */
+  readonly pullMs: number;
+  /** Requests that arrive while this primary starts wait this long, at most `maxQueuedRequests` of them; then `starting`. */
+  readonly queueMs: number;
+  readonly maxQueuedRequests: number;
+  /** One attempt of a read waits this long for other members, then `timeout`. */
+  readonly readTimeoutMs: number;
+  /** Reads of one partition that wait for other members; beyond it `overloaded`. */
+  readonly maxWaitingReads: number;
+  /** W6: beyond either, a partition's writes are refused with `overloaded`. */
+  readonly maxUncommittedEntries: number;
+  readonly maxUncommittedBytes: number;
+  /** One message carries at most this much, or one entry or row if that is larger. */
+  readonly maxMessageEntries: number;
+  readonly maxMessageBytes: number;
+  /** A partition keeps this much of its committed log for peers that come back (C4). */
+  readonly retainedLogBytes: number;
+  /** If a partition's log grows beyond this because learners are slow, they are accused: catching up begins anew. */
+  readonly maxCatchUpBytes: number;
+  /** A learner this close to the end of the log is added (C3). */
+  readonly addWithinEntries: number;
+  /** ADD is repeated after this long. */
+  readonly addRepeatMs: number;
+  /** Changes that nobody waits for are stored after this long, or when there are this many. */
+  readonly lazyStoreMs: number;
+  readonly lazyStoreOps: number;
+  /** A replica asks the primary about a key that by its own clock expires within this time (section 8). */
+  readonly wallSkewMs: number;
+  /** Expired keys removed in one tick of one partition. */
+  readonly maxExpiriesPerTick: number;
+}
+
+/** The product's numbers (`--failure-detection normal`). */
+export const DEFAULT_SETTINGS: Settings = {
+  tickMs: 50,
+  leaseHoldMs: 1_000,
+  leaseRenewMs: 200,
+  clockRateError: 0.01,
+  retryMs: 100,
+  resendMs: 150,
+  accuseAfterMs: 1_000,
+  stallMs: 300,
+  pullMs: 50,
+  queueMs: 50,
+  maxQueuedRequests: 50,
+  readTimeoutMs: 500,
+  maxWaitingReads: 1_024,
+  maxUncommittedEntries: 1_024,
+  maxUncommittedBytes: 8 * 1024 * 1024,
+  maxMessageEntries: 256,
+  maxMessageBytes: 1024 * 1024,
+  retainedLogBytes: 256 * 1024,
+  maxCatchUpBytes: 64 * 1024 * 1024,
+  addWithinEntries: 5,
+  addRepeatMs: 200,
+  lazyStoreMs: 100,
+  lazyStoreOps: 1_024,
+  wallSkewMs: 1_000,
+  maxExpiriesPerTick: 64,
+};
+
+/** For a local network with quiet machines: finds a dead peer in about half the time. */
+export const FAST_SETTINGS: Settings = {
+  ...DEFAULT_SETTINGS,
+  leaseHoldMs: 500,
+  leaseRenewMs: 100,
+  accuseAfterMs: 500,
+};
+
+/** For machines that stand still now and then: three times as slow to call a peer dead. */
+export const PATIENT_SETTINGS: Settings = {
+  ...DEFAULT_SETTINGS,
+  leaseHoldMs: 3_000,
+  leaseRenewMs: 500,
+  accuseAfterMs: 3_000,
+  stallMs: 900,
+};
+
+/** L4: how long a grantor counts a lease as held, in ms of its own clock from when it granted. */
+export function leaseGrantMs(settings: Settings): number {
+  const rho = settings.clockRateError;
+  return Math.ceil((settings.leaseHoldMs * (1 + rho)) / (1 - rho)) + 1;
+}

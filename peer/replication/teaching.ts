@@ -1,0 +1,179 @@
+/**
+ * Catching a learner up, at the primary (C1 to C4).
+ *
+ * Kept true: the log above a learner's starting point is kept until it has it. A copy is sent in key order, each
+ * range complete as of one moment, and followed by every entry since its beginning, so that replaying those makes
+ * it whole. A part is sent again as it was: made anew it could end at another key than the one that the learner
+ * took, and leave a hole.
+ * The interleaving behind "addPending first": ADD may be carried out while its answer is on the way; entries
+ * committed meanwhile without the learner would be missing at a member. So commits wait for it from before ADD
+ * is sent, and only a new epoch ends that (Kafka's "maximal ISR").
+ */
+
+import type { PeerId } from '../../common/configuration.js';
+import { leadOf } from './commit.js';
+import type { Core } from './core.js';
+import { present } from './invariant.js';
+import type { Join, KeyedRow, Snap, SnapDone, SnapEnd, SnapOk } from './messages.js';
+import type { OutgoingSnapshot, Partition, Progress } from './partition.js';
+import { newProgress } from './streaming.js';
+
+/** C1: a learner said what it has; it gets the tail, or a copy. */
+export function onJoin(core: Core, partition: Partition, from: PeerId, fromInc: number, message: Join): void {
+  if (partition.role !== 'active' || partition.config?.learners.includes(from) !== true) return;
+  const record = core.map.peers.get(from);
+  if (record?.inc !== fromInc || record.storeId !== message.storeId) return;
+  const { progress } = leadOf(partition);
+  const known = progress.get(from);
+  // Late repeats: it has joined since, or its copy is on the way.
+  if (known !== undefined && (known.acked > message.com || known.snapshot !== undefined)) return;
+  if (message.com >= partition.log.base) sendTail(core, partition, from, fromInc, message.com);
+  else startSnapshot(core, partition, from, fromInc);
+  core.touch(partition);
+}
+
+/** C2: the learner has a part. */
+export function onSnapOk(core: Core, partition: Partition, from: PeerId, message: SnapOk): void {
+  const snapshot = outgoing(partition, from, message.id);
+  if (snapshot === undefined || message.got !== snapshot.outstanding.part + 1) return;
+  markProgress(core, partition, from);
+  sendPart(core, from, snapshot, nextPart(core, partition, snapshot));
+}
+
+/** C3: the learner has the copy, and goes on with the stream. */
+export function onSnapDone(core: Core, partition: Partition, from: PeerId, message: SnapDone): void {
+  if (outgoing(partition, from, message.id) === undefined) return;
+  leadOf(partition).progress.set(from, newProgress(core, message.upto, true));
+  core.touch(partition);
+}
+
+/** When time passes: repeats parts that were not confirmed, and asks for learners that are close to be added. */
+export function tickTeaching(core: Core, partition: Partition): void {
+  for (const [peer, { snapshot }] of leadOf(partition).progress) {
+    if (snapshot !== undefined && core.leaseMs - snapshot.sentAtMs >= core.settings.retryMs) {
+      sendPart(core, peer, snapshot, snapshot.outstanding);
+    }
+  }
+  for (const learner of partition.config?.learners ?? []) tryAdd(core, partition, learner);
+}
+
+/** C3: from here on commits wait for the learner, whatever becomes of the request. */
+function tryAdd(core: Core, partition: Partition, learner: PeerId): void {
+  const lead = leadOf(partition);
+  const progress = lead.progress.get(learner);
+  if (progress?.streaming !== true) return;
+  if (lead.addPending === undefined) {
+    if (progress.acked < partition.com || partition.prep - progress.acked >= core.settings.addWithinEntries)
+      return;
+    lead.addPending = learner;
+    lead.addSinceMs = core.leaseMs;
+  } else if (lead.addPending !== learner || core.leaseMs - lead.addSentAtMs < core.settings.addRepeatMs)
+    return;
+  const record = core.map.peers.get(learner);
+  if (record === undefined) return;
+  lead.addSentAtMs = core.leaseMs;
+  const { number, epoch } = partition;
+  const { storeId, inc } = record;
+  core.report({ type: 'add', partition: number, epoch, learner, learnerStoreId: storeId, learnerInc: inc });
+}
+
+function sendTail(core: Core, partition: Partition, to: PeerId, inc: number, com: number): void {
+  const { log, number, epoch } = partition;
+  // A learner that knows more committed than we hold gets nothing to learn, and stops when it sees that.
+  const from = Math.min(com, log.prep);
+  const entries = log.run(from + 1, core.settings.maxMessageEntries, core.settings.maxMessageBytes);
+  const progress = newProgress(core, from, true);
+  progress.next = from + entries.length + 1;
+  leadOf(partition).progress.set(to, progress);
+  const fromChecksum = log.checksumAt(from);
+  const covered = Math.min(partition.com, from + entries.length);
+  core.send(to, { type: 'learn', partition: number, epoch, inc, from, fromChecksum, entries, com: covered });
+}
+
+function startSnapshot(core: Core, partition: Partition, to: PeerId, inc: number): void {
+  const { com, log } = partition;
+  // One committed entry goes along: the learner's log time goes on from it.
+  const s0 = Math.max(log.base, com - 1);
+  const begun: Omit<OutgoingSnapshot, 'outstanding'> = {
+    id: core.newId(),
+    s0,
+    s0Checksum: log.checksumAt(s0),
+    cursor: undefined,
+    rowsDone: false,
+    entriesSent: s0,
+    sentAtMs: core.leaseMs,
+  };
+  const blank: Snap = {
+    type: 'snap',
+    partition: partition.number,
+    epoch: partition.epoch,
+    inc,
+    id: begun.id,
+    part: -1,
+    rows: [],
+    entries: [],
+  };
+  const snapshot: OutgoingSnapshot = { ...begun, outstanding: blank };
+  const progress: Progress = { ...newProgress(core, com, false), snapshot };
+  leadOf(partition).progress.set(to, progress);
+  sendPart(core, to, snapshot, nextPart(core, partition, snapshot));
+}
+
+function outgoing(partition: Partition, to: PeerId, id: number): OutgoingSnapshot | undefined {
+  if (partition.role !== 'active') return undefined;
+  const snapshot = leadOf(partition).progress.get(to)?.snapshot;
+  return snapshot?.id === id ? snapshot : undefined;
+}
+
+function markProgress(core: Core, partition: Partition, peer: PeerId): void {
+  present(leadOf(partition).progress.get(peer), 'progress of a learner').progressAtMs = core.leaseMs;
+}
+
+function sendPart(core: Core, to: PeerId, snapshot: OutgoingSnapshot, part: Snap | SnapEnd): void {
+  snapshot.outstanding = part;
+  snapshot.sentAtMs = core.leaseMs;
+  core.send(to, part);
+}
+
+/** First the rows, then the entries since, and when few of those are left, the end. */
+function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot): Snap | SnapEnd {
+  const { maxMessageEntries, maxMessageBytes } = core.settings;
+  const { number, epoch, log } = partition;
+  const part = snapshot.outstanding.part + 1;
+  const head = { partition: number, epoch, inc: snapshot.outstanding.inc, id: snapshot.id, part };
+  if (!snapshot.rowsDone) {
+    const rows = nextRows(core, partition, snapshot);
+    return { type: 'snap', ...head, rows, entries: [] };
+  }
+  const entries = log.run(snapshot.entriesSent + 1, maxMessageEntries, maxMessageBytes);
+  snapshot.entriesSent += entries.length;
+  if (snapshot.entriesSent < partition.com) return { type: 'snap', ...head, rows: [], entries };
+  const { s0, s0Checksum } = snapshot;
+  const { com } = partition;
+  return { type: 'snap_end', ...head, s0, s0Checksum, com, sessions: partition.sessions.image(), entries };
+}
+
+function nextRows(core: Core, partition: Partition, snapshot: OutgoingSnapshot): readonly KeyedRow[] {
+  const { maxMessageEntries, maxMessageBytes } = core.settings;
+  const range = partition.rows.range(snapshot.cursor, maxMessageEntries);
+  let count = 0;
+  let bytes = 0;
+  for (const { key, row } of range) {
+    bytes += key.length + (row.value?.bytes.length ?? 0);
+    if (count > 0 && bytes > maxMessageBytes) break;
+    count++;
+  }
+  snapshot.rowsDone = range.length < maxMessageEntries && count === range.length;
+  const rows = range.slice(0, count);
+  snapshot.cursor = rows[rows.length - 1]?.key ?? snapshot.cursor;
+  return rows;
+}
+
+/** A learner that was dropped from the list is taught no more; its epoch ended, or ends (E8). */
+export function keepLearners(partition: Partition): void {
+  const lead = leadOf(partition);
+  for (const peer of lead.progress.keys()) {
+    const wanted = partition.others.includes(peer) || partition.config?.learners.includes(peer) === true;
+    if (!wanted && peer !== lead.addPending) lead.progress.delete(peer);
+  }
+}

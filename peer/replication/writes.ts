@@ -1,0 +1,135 @@
+/**
+ * Writes at the primary: exactly once, judged against the log, and refused early when there is too much (W1, W6, D2).
+ *
+ * Kept true: only an active primary looks at a write. A request that was seen before is never judged again: it
+ * waits for the entry that it made, or gets the result that was remembered, or, if its gateway has finished it
+ * long ago, nothing. "Refused" is said only of an attempt that has no effect, ever (D5).
+ */
+
+import type { Command, Result } from './commands.js';
+import { append, leadOf, newestRow, uncommitted, waitFor } from './commit.js';
+import type { Core, Origin } from './core.js';
+import type { IdempotencyTag, RequestTag } from './entry.js';
+import { evaluate } from './evaluate.js';
+import { expireIfDue } from './expiry.js';
+import type { WriteOutcome, WriteRefusal } from './messages.js';
+import type { Partition, Waiter } from './partition.js';
+import { parseSession } from './sessions.js';
+
+/** A write as it reached this peer. */
+export interface IncomingWrite {
+  readonly origin: Origin;
+  readonly tag: RequestTag;
+  readonly command: Command;
+  readonly idempotency: IdempotencyTag | undefined;
+}
+
+/** Takes a write in; it is answered now, at its commit, or when the epoch ends. */
+export function onWrite(core: Core, partition: Partition | undefined, write: IncomingWrite): void {
+  if (partition?.role === 'active') judge(core, partition, write);
+  else if (partition?.role === 'starting') enqueue(core, partition, write);
+  else refuse(core, write, 'not-primary');
+}
+
+/** When time passes: refuses what has waited too long for the activation. */
+export function tickQueue(core: Core, partition: Partition): void {
+  const lead = leadOf(partition);
+  if (lead.queue.length === 0) return;
+  const since = core.leaseMs - core.settings.queueMs;
+  const late = lead.queue.filter((request) => request.atMs < since);
+  lead.queue = lead.queue.filter((request) => request.atMs >= since);
+  for (const request of late) request.answer({ kind: 'refused', reason: 'starting' });
+}
+
+function enqueue(core: Core, partition: Partition, write: IncomingWrite): void {
+  const { queue } = leadOf(partition);
+  if (queue.length >= core.settings.maxQueuedRequests) {
+    refuse(core, write, 'starting');
+    return;
+  }
+  queue.push({
+    atMs: core.leaseMs,
+    run: () => judge(core, partition, write),
+    answer: (outcome) => core.answerWrite(write.origin, outcome),
+  });
+}
+
+function judge(core: Core, partition: Partition, write: IncomingWrite): void {
+  if (!sessionLives(core, partition, write.tag)) {
+    refuse(core, write, 'unknown-session');
+    return;
+  }
+  if (repeated(core, partition, write) || tokenSeen(core, partition, write)) return;
+  const { maxUncommittedEntries, maxUncommittedBytes } = core.settings;
+  if (uncommitted(partition) >= maxUncommittedEntries || partition.uncommittedBytes >= maxUncommittedBytes) {
+    refuse(core, write, 'overloaded');
+    return;
+  }
+  const { command, tag, idempotency } = write;
+  expireIfDue(core, partition, command.key);
+  const version = { epoch: partition.epoch, seq: partition.prep + 1 };
+  const judgement = evaluate(command, newestRow(partition, command.key), version, core.wallMs);
+  const entry = append(core, partition, { key: command.key, request: tag, idempotency, ...judgement });
+  waitFor(partition, entry.seq, waiterOf(core, write));
+}
+
+/** D2: whether this request was seen before, by its number; then everything about it is done. */
+function repeated(core: Core, partition: Partition, write: IncomingWrite): boolean {
+  const { session, n } = write.tag;
+  const open = leadOf(partition).open.get(session);
+  const seq = open?.seqs.get(n);
+  if (seq !== undefined) {
+    waitFor(partition, seq, waiterOf(core, write));
+    return true;
+  }
+  const known = partition.sessions.result(session, n);
+  if (known !== undefined) {
+    core.answerWrite(write.origin, { kind: 'result', result: known.result });
+    return true;
+  }
+  // A zombie: its gateway finished it long ago and has no ear for an answer.
+  return n < Math.max(open?.fi ?? 0, partition.sessions.firstOpen(session));
+}
+
+/** D6: whether this request was seen before, by its client's own key; then everything about it is done. */
+function tokenSeen(core: Core, partition: Partition, write: IncomingWrite): boolean {
+  const { idempotency, origin } = write;
+  if (idempotency === undefined) return false;
+  const seq = leadOf(partition).openTokens.get(idempotency.token);
+  if (seq !== undefined) {
+    const same = partition.log.at(seq).idempotency?.fingerprint === idempotency.fingerprint;
+    if (same) waitFor(partition, seq, waiterOf(core, write));
+    else core.answerWrite(origin, { kind: 'conflict', reason: 'idempotency-key-reused' });
+    return true;
+  }
+  const known = partition.sessions.token(idempotency.token);
+  if (known === undefined) return false;
+  if (known.fingerprint !== idempotency.fingerprint) {
+    core.answerWrite(origin, { kind: 'conflict', reason: 'idempotency-key-reused' });
+  } else if (known.result === null) {
+    core.answerWrite(origin, { kind: 'conflict', reason: 'idempotency-key-expired' });
+  } else core.answerWrite(origin, { kind: 'result', result: known.result });
+  return true;
+}
+
+/** D2, D4: only the process that the map names under the session's peer may write, and none below a logged floor. */
+function sessionLives(core: Core, partition: Partition, tag: RequestTag): boolean {
+  const name = parseSession(tag.session);
+  if (name === undefined) return false;
+  const record = core.map.peers.get(name.peer);
+  if (record === undefined || record.storeId !== name.storeId || record.inc !== name.inc) return false;
+  const floor = partition.sessions.floor(name.peer);
+  return floor === undefined || floor.storeId !== name.storeId || name.inc >= floor.inc;
+}
+
+function waiterOf(core: Core, write: IncomingWrite): Waiter {
+  const answer = (outcome: WriteOutcome): void => core.answerWrite(write.origin, outcome);
+  return {
+    committed: (result: Result) => answer({ kind: 'result', result }),
+    dropped: () => answer({ kind: 'maybe' }),
+  };
+}
+
+function refuse(core: Core, write: IncomingWrite, reason: WriteRefusal): void {
+  core.answerWrite(write.origin, { kind: 'refused', reason });
+}

@@ -1,0 +1,164 @@
+/**
+ * Reads at the gateway: here if this peer can, else at another member, until somebody answers (R1, R4, R5).
+ *
+ * Keeps true: a read is answered only by a replica's answer to an attempt of this read, so every answer was
+ * current at some moment between the client's call and ours. Attempts may overlap; the first answer counts,
+ * later ones are dropped. A `stale` read says from where and as of when it is; the others are never stale.
+ */
+import type { PartitionConfig, PeerId } from '../../common/configuration.js';
+import type { Consistency, ReadOutcome } from '../replication/messages.js';
+import type { GatewayIdentity, GatewayPorts, GiveUpReason, ReadAnswer } from './rim.js';
+import type { GatewaySettings } from './settings.js';
+
+/** A read as a client asks for it. */
+export interface ReadCall {
+  readonly partition: number;
+  readonly key: string;
+  readonly consistency: Consistency;
+  /** The latest time for an answer, at most `readDeadlineMs` from now; undefined for that. */
+  readonly deadlineMs?: number | undefined;
+}
+
+interface OpenRead {
+  readonly call: ReadCall;
+  readonly done: (answer: ReadAnswer) => void;
+  readonly deadlineMs: number;
+  attempts: number;
+  /** The attempts without an answer: their ids, and who was asked. */
+  readonly ids: Map<number, PeerId>;
+  refusals: number;
+  reason: GiveUpReason;
+  nextMs: number;
+}
+
+/** The reads of one process's gateway. */
+export class GatewayReads {
+  readonly #identity: GatewayIdentity;
+  readonly #settings: GatewaySettings;
+  readonly #ports: GatewayPorts;
+  readonly #open = new Set<OpenRead>();
+  readonly #byId = new Map<number, OpenRead>();
+  /** Peers that lately left a read without an answer, and until when they are asked last. */
+  readonly #avoid = new Map<PeerId, number>();
+  #turn = 0;
+  /** Nothing is due before this; it may be too early, never too late. */
+  #soonestMs = Number.POSITIVE_INFINITY;
+
+  constructor(identity: GatewayIdentity, settings: GatewaySettings, ports: GatewayPorts) {
+    this.#identity = identity;
+    this.#settings = settings;
+    this.#ports = ports;
+  }
+
+  /** Starts a read. `nextId` gives a fresh id for each attempt. */
+  begin(nowMs: number, call: ReadCall, nextId: () => number, done: (answer: ReadAnswer) => void): void {
+    if (this.#open.size >= this.#settings.maxOpenReads) {
+      done({ kind: 'unavailable', reason: 'overloaded' });
+      return;
+    }
+    const limitMs = nowMs + this.#settings.readDeadlineMs;
+    const read: OpenRead = {
+      call,
+      done,
+      deadlineMs: Math.min(limitMs, call.deadlineMs ?? limitMs),
+      attempts: 0,
+      ids: new Map(),
+      refusals: 0,
+      reason: 'no-partition',
+      nextMs: nowMs,
+    };
+    this.#open.add(read);
+    this.#try(nowMs, read, nextId);
+  }
+
+  /** Goes on with whatever is due. */
+  tick(nowMs: number, nextId: () => number): void {
+    if (nowMs < this.#soonestMs) return;
+    this.#soonestMs = Number.POSITIVE_INFINITY;
+    for (const read of [...this.#open]) {
+      if (!this.#open.has(read)) continue;
+      if (nowMs >= read.deadlineMs) this.#finish(read, { kind: 'unavailable', reason: read.reason });
+      else if (nowMs < read.nextMs) this.#wait(read, read.nextMs);
+      else {
+        for (const id of read.ids.values()) this.#avoid.set(id, nowMs + this.#settings.avoidMs);
+        this.#try(nowMs, read, nextId);
+      }
+    }
+  }
+
+  /** When `tick` should be called next, or Infinity. */
+  nextMs(): number {
+    return this.#soonestMs;
+  }
+
+  /** What became of one attempt. False: the id is not one of ours. */
+  heard(nowMs: number, id: number, outcome: ReadOutcome): boolean {
+    const read = this.#byId.get(id);
+    if (!read) return false;
+    const servedBy = read.ids.get(id) ?? this.#identity.peerId;
+    read.ids.delete(id);
+    this.#byId.delete(id);
+    this.#avoid.delete(servedBy);
+    if (outcome.kind === 'row') {
+      this.#finish(read, { ...outcome, servedBy });
+      return true;
+    }
+    read.reason = outcome.reason;
+    if (read.ids.size === 0) this.#wait(read, Math.min(read.nextMs, nowMs + this.#pauseMs(read)));
+    read.refusals++;
+    return true;
+  }
+
+  #try(nowMs: number, read: OpenRead, nextId: () => number): void {
+    const { partition, key, consistency } = read.call;
+    const to = this.#chooseTarget(nowMs, read);
+    this.#wait(read, nowMs + this.#settings.readHedgeMs);
+    if (to === undefined) return;
+    read.attempts++;
+    const id = nextId();
+    read.ids.set(id, to);
+    this.#byId.set(id, read);
+    if (to === this.#identity.peerId) {
+      this.#ports.ask({ type: 'read', id, partition, key, consistency });
+    } else {
+      const { inc } = this.#identity;
+      this.#ports.send(to, { type: 'rfwd', id, inc, partition, key, consistency });
+    }
+  }
+
+  /** Ourselves first if we are a member; then the others in turn, those that do not answer last. */
+  #chooseTarget(nowMs: number, read: OpenRead): PeerId | undefined {
+    const part = this.#ports.map().parts[read.call.partition];
+    if (!part) return undefined;
+    const { peerId } = this.#identity;
+    const waiting = new Set(read.ids.values());
+    if (read.attempts % 2 === 0 && part.members.has(peerId) && !waiting.has(peerId)) return peerId;
+    const others = targetsOf(part, peerId).filter((id) => !waiting.has(id));
+    const ready = others.filter((id) => (this.#avoid.get(id) ?? 0) <= nowMs);
+    const choice = ready.length > 0 ? ready : others;
+    this.#turn++;
+    return choice[this.#turn % Math.max(1, choice.length)] ?? (waiting.has(peerId) ? undefined : peerId);
+  }
+
+  /** The first refusals are followed at once by a try elsewhere; then the waits grow. */
+  #pauseMs({ refusals }: OpenRead): number {
+    if (refusals < 2) return 0;
+    const { retryMinMs, retryMaxMs } = this.#settings;
+    return Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(refusals - 2, 20));
+  }
+
+  #wait(read: OpenRead, untilMs: number): void {
+    read.nextMs = untilMs;
+    this.#soonestMs = Math.min(this.#soonestMs, untilMs, read.deadlineMs);
+  }
+
+  #finish(read: OpenRead, answer: ReadAnswer): void {
+    this.#open.delete(read);
+    for (const id of read.ids.keys()) this.#byId.delete(id);
+    read.done(answer);
+  }
+}
+
+function targetsOf(part: PartitionConfig, me: PeerId): PeerId[] {
+  return [...part.members.keys()].filter((id) => id !== me);
+}

@@ -1,0 +1,326 @@
+/** A simulated peer: the production core, driver and gateway over a simulated disk, network and clock. */
+import { type ClusterMap, changeOf, type Epoch } from '../../common/configuration.js';
+import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
+import { PeerDriver } from '../../peer/driver.js';
+import { leased } from '../../peer/replication/leases.js';
+import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
+import type { PeerEnvelope } from '../../peer/replication/messages.js';
+import { ReplicationNode } from '../../peer/replication/node.js';
+import { Gateway } from '../../peer/requests/gateway.js';
+import { idempotencyTag } from '../../peer/requests/idempotency.js';
+import type { ReadAnswer, WriteAnswer } from '../../peer/requests/rim.js';
+import { DEFAULT_GATEWAY_SETTINGS } from '../../peer/requests/settings.js';
+import type { Watched } from './checks.js';
+import { Disk } from './disk.js';
+import { StoredImage } from './image.js';
+import type { Carriage } from './network.js';
+import { CLUSTER_ID } from './orchestrator-process.js';
+import { Process } from './process.js';
+import { commandOf } from './translate.js';
+import { WatchedMachine } from './watched-machine.js';
+import type { Asked } from './workload.js';
+import type { World } from './world.js';
+
+export class SimulatedPeer extends Process implements Watched {
+  readonly disk: Disk<StoreBatch>;
+  stored: StoredImage;
+  private node: ReplicationNode | undefined;
+  private driver: PeerDriver | undefined;
+  private gateway: Gateway | undefined;
+  /** When the gateway is to be ticked next, and the map that it was last ticked with. */
+  private gatewayDueMs = Number.POSITIVE_INFINITY;
+  private gatewayVer = 0;
+  private stores = 0;
+
+  constructor(
+    id: string,
+    private readonly world: World,
+  ) {
+    super(id, world.schedule, world.random, world.tuning.rateBound);
+    world.network.attach(this);
+    this.stored = this.emptyDisk();
+    this.disk = new Disk(world.schedule, world.random, this, {
+      persist: (batch) => {
+        this.stored.apply(batch);
+        for (const op of batch.ops) {
+          if (op.type !== 'marks') continue;
+          const partition = this.stored.partitions.get(op.partition);
+          if (partition !== undefined) world.checks.applied(this, op.partition, partition);
+        }
+      },
+      die: (reason) => world.died(this, reason),
+    });
+  }
+
+  /** Starts, or starts again, with what is on the disk. */
+  start(): void {
+    this.begin();
+    this.stored.inc += 1;
+    const { storeId, inc } = this.stored;
+    const { settings } = this.world.tuning;
+    const node = new ReplicationNode(this.id, this.stored.load(), this.stored, settings, this.clocks());
+    const identity = { clusterId: CLUSTER_ID, peerId: this.id, storeId, inc, addr: this.id };
+    const gateway = new Gateway({ peerId: this.id, storeId, inc }, DEFAULT_GATEWAY_SETTINGS, {
+      map: () => this.adopted(),
+      ask: (request) => this.driver?.input(request),
+      send: (to, message) => this.driver?.send(to, message),
+    });
+    this.gatewayDueMs = Number.POSITIVE_INFINITY;
+    this.node = node;
+    this.gateway = gateway;
+    this.driver = new PeerDriver(
+      identity,
+      new WatchedMachine(node, (partition, epoch) => this.world.checks.read(this, partition, epoch)),
+      this.disk,
+      {
+        clock: () => this.clocks(),
+        send: (to, envelopes) => this.send(to, envelopes),
+        report: (to, envelope) => this.report(to, envelope),
+        endOfTurn: (task) => this.endOfTurn(task),
+        every: (ms, task) => this.every(ms, task),
+        fail: (error) => {
+          throw error;
+        },
+      },
+      {
+        replied: (reply) => {
+          gateway.replied(this.clock(), reply);
+          this.wakeGateway();
+        },
+        answered: (from, message) => {
+          gateway.answered(this.clock(), from, message);
+          this.wakeGateway();
+        },
+      },
+    );
+    this.run(() => this.driver?.start(settings.tickMs));
+  }
+
+  /** Ends without a word; says how many batches were lost. */
+  kill(): number {
+    if (!this.up) return 0;
+    const lost = this.disk.crash();
+    this.driver?.stop();
+    this.end();
+    this.driver = undefined;
+    this.gateway = undefined;
+    this.node = undefined;
+    return lost;
+  }
+
+  /** Its disk comes back empty. */
+  wipe(): void {
+    this.stored = this.emptyDisk();
+  }
+
+  /** Asks to leave the cluster. */
+  leave(): void {
+    this.run(() => this.driver?.input({ type: 'leave' }));
+  }
+
+  /** Its connection to another peer broke. */
+  disconnected(peer: string): void {
+    this.run(() => this.driver?.input({ type: 'disconnected', peer }));
+  }
+
+  /** Its clocks are not to be trusted: it forgets every lease. */
+  dropLeases(): void {
+    this.run(() => this.driver?.input({ type: 'drop-leases' }));
+  }
+
+  /** Whether the map names it nowhere. */
+  mayStop(): boolean {
+    const map = this.adopted();
+    return map.parts.every(
+      (part) => part === undefined || (!part.members.has(this.id) && !part.learners.includes(this.id)),
+    );
+  }
+
+  adopted(): ClusterMap {
+    return this.node === undefined ? this.stored.map : this.core().map;
+  }
+
+  servesReadsIn(number: number): Epoch | undefined {
+    if (this.node === undefined) return undefined;
+    const core = this.core();
+    const partition = core.partitions.get(number);
+    if (partition === undefined || !partition.isMember) return undefined;
+    core.leaseMs = this.clock();
+    return leased(core, partition) ? partition.epoch : undefined;
+  }
+
+  /** A message of an orchestrator has arrived. */
+  receiveControl(envelope: OrchestratorEnvelope): void {
+    this.driver?.obey(envelope);
+  }
+
+  /** A client's read has arrived. */
+  serveRead({ partition, key, strict }: Asked, done: (answer: ReadAnswer) => void): void {
+    const consistency = strict ? 'strict' : 'linearizable';
+    this.gateway?.read(this.clock(), { partition, key, consistency }, done);
+    this.wakeGateway();
+  }
+
+  /** A client's write has arrived, with its own key if it has one. */
+  serveWrite(asked: Asked, token: string | undefined, done: (answer: WriteAnswer) => void): void {
+    const { partition } = asked;
+    const command = commandOf(asked);
+    const idempotency = token === undefined ? undefined : idempotencyTag(token, command);
+    this.gateway?.write(this.clock(), { partition, command, idempotency }, (answer) => {
+      if (answer.kind === 'result' && answer.result.kind === 'done') {
+        const { epoch, seq } = answer.result.version;
+        this.world.checks.acknowledged(partition, epoch, seq);
+      }
+      done(answer);
+    });
+    this.wakeGateway();
+  }
+
+  /** For messages about what went wrong. */
+  describe(): string {
+    if (this.node === undefined) return `${this.id} down`;
+    const partitions = [...this.core().partitions.values()].map(
+      ({ number, role, epoch, com, prep }) => `${number}: ${role}@${changeOf(epoch)} com=${com} prep=${prep}`,
+    );
+    return `${this.id} ver=${this.adopted().ver} inc=${this.stored.inc} ${partitions.join(', ')}`;
+  }
+
+  /** What it holds of a partition in memory, as text: equal for equal content. */
+  digest(number: number): string {
+    if (this.node === undefined) return `${this.id} is down`;
+    const partition = this.core().partitions.get(number);
+    if (partition === undefined) return `${this.id} has nothing`;
+    const rows = partition.rows.range(undefined, Number.MAX_SAFE_INTEGER);
+    const shown = rows
+      .filter(({ row }) => row.value !== null)
+      .map(({ key, row }) => `${key}@${row.epoch}/${row.seq}`);
+    return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
+  }
+
+  /** What it still holds for work that is over; undefined: nothing. */
+  leftovers(): string | undefined {
+    if (this.node === undefined) return `${this.id} is down`;
+    const core = this.core();
+    const counts: Record<string, number> = {
+      'requests at the gateway': this.gateway?.nextTickMs() === Number.POSITIVE_INFINITY ? 0 : 1,
+      'rows that are stored': core.out.overlaid.size,
+      'positions on their way to the disk': core.durability.length,
+    };
+    for (const partition of core.partitions.values()) {
+      // A copy that is out of use may end with entries that nobody committed.
+      if (!partition.isMember) continue;
+      const { number, lead } = partition;
+      counts[`dirty keys of ${number}`] = partition.dirty.size;
+      counts[`bytes that are committed, of ${number}`] = partition.uncommittedBytes;
+      counts[`reads of ${number}`] =
+        partition.waitingReads +
+        partition.questions.size +
+        partition.asking.length +
+        partition.confirming.length;
+      if (lead === undefined) continue;
+      counts[`waiters of ${number}`] = lead.waiters.size + lead.queue.length;
+      counts[`open requests of ${number}`] = lead.open.size + lead.openTokens.size;
+    }
+    const found = Object.entries(counts).filter(([, count]) => count !== 0);
+    return found.length === 0
+      ? undefined
+      : `${this.id} holds ${found.map(([what, count]) => `${count} ${what}`)}`;
+  }
+
+  /** The checks look inside, where production code may not. */
+  private core(): ReplicationNode['core'] {
+    // biome-ignore lint/complexity/useLiteralKeys: TypeScript lets nobody look at a private field by its name.
+    return (this.node as ReplicationNode)['core'];
+  }
+
+  private clocks(): Clock {
+    return { leaseMs: this.clock(), wallMs: this.wallClock() };
+  }
+
+  /** In some runs a turn ends with its input, in others a little later, so that inputs share it. */
+  private endOfTurn(task: () => void): void {
+    const end = (): void => {
+      task();
+      const { ver } = this.adopted();
+      if (ver === this.gatewayVer) return;
+      this.gatewayVer = ver;
+      this.gateway?.tick(this.clock());
+      this.wakeGateway();
+    };
+    const { turnMs } = this.world.tuning;
+    if (turnMs === 0) this.afterTask(end);
+    else this.completion(this.world.random.next() * turnMs, end);
+  }
+
+  /** Sees to it that the gateway is ticked when it wants to be. */
+  private wakeGateway(): void {
+    const dueMs = this.gateway?.nextTickMs() ?? Number.POSITIVE_INFINITY;
+    if (dueMs >= this.gatewayDueMs) return;
+    this.gatewayDueMs = dueMs;
+    this.timer(Math.max(1, Math.ceil(dueMs - this.clock())), () => {
+      if (this.gatewayDueMs !== dueMs) return;
+      this.gatewayDueMs = Number.POSITIVE_INFINITY;
+      this.gateway?.tick(this.clock());
+      this.wakeGateway();
+    });
+  }
+
+  private every(ms: number, task: () => void): () => void {
+    let stopped = false;
+    const again = (): void =>
+      this.timer(ms + this.world.random.next() * 2, () => {
+        if (stopped) return;
+        again();
+        task();
+      });
+    again();
+    return () => {
+      stopped = true;
+    };
+  }
+
+  /** Whether a connection to the peer is refused at once, because nobody listens there. */
+  private isRefusedBy(peer: SimulatedPeer): boolean {
+    return !peer.up && !this.world.network.isCut(this.id, peer.id) && this.world.random.chance(0.5);
+  }
+
+  private receive(envelope: PeerEnvelope): void {
+    this.driver?.receive(envelope);
+  }
+
+  private report(to: string | undefined, envelope: ReportEnvelope): void {
+    for (const orchestrator of this.world.orchestrators) {
+      if (to !== undefined && to !== orchestrator.id) continue;
+      this.world.network.send(this.id, orchestrator.id, envelope.body.type, 'any', () =>
+        orchestrator.receive(envelope),
+      );
+    }
+  }
+
+  private send(to: string, envelopes: readonly PeerEnvelope[]): void {
+    const peer = this.world.known(to);
+    if (peer === undefined) return;
+    for (const envelope of envelopes) {
+      const { body } = envelope;
+      this.world.checks.said(this, body);
+      if (body.type === 'fwd' && this.isRefusedBy(peer)) {
+        const { attempt, tag } = body;
+        this.completion(1, () => {
+          this.gateway?.undelivered(this.clock(), tag.n, attempt);
+          this.wakeGateway();
+        });
+        continue;
+      }
+      this.world.network.send(this.id, to, body.type, carriageOf(body.type), () => peer.receive(envelope));
+    }
+  }
+
+  private emptyDisk(): StoredImage {
+    this.stores += 1;
+    return new StoredImage(`${this.id.toLowerCase()}${this.stores}`, CLUSTER_ID);
+  }
+}
+
+function carriageOf(kind: PeerEnvelope['body']['type']): Carriage {
+  return kind === 'fwd' || kind === 'fwd_r' || kind === 'rfwd' || kind === 'rfwd_r' ? 'tcp' : 'any';
+}

@@ -1,0 +1,66 @@
+/** The numbers that a seed's cluster runs with: sizes, and the limits of the core drawn so that all of them are met. */
+import type { FailureDetection } from '../../orchestrator/configuration/settings.js';
+import {
+  DEFAULT_SETTINGS,
+  FAST_SETTINGS,
+  PATIENT_SETTINGS,
+  type Settings,
+} from '../../peer/replication/settings.js';
+import type { Random } from './random.js';
+
+export interface ClusterTuning {
+  readonly peers: number;
+  /** Peers that may join later. */
+  readonly spares: number;
+  readonly orchestrators: number;
+  readonly partitions: number;
+  readonly replicas: number;
+  /** How far clocks may run from true time. */
+  readonly rateBound: number;
+  /** Inputs that come within this time share a turn of the event loop; 0: each has its own. */
+  readonly turnMs: number;
+  readonly settings: Settings;
+  readonly detection: FailureDetection;
+}
+
+const SETTINGS: Readonly<Record<FailureDetection, Settings>> = {
+  fast: FAST_SETTINGS,
+  normal: DEFAULT_SETTINGS,
+  patient: PATIENT_SETTINGS,
+};
+
+/** Draws what the command line leaves open. */
+export function drawTuning(
+  random: Random,
+  wanted: { readonly peers: number | undefined; readonly partitions: number | undefined },
+  { rateBound, orchestrators }: { readonly rateBound: number; readonly orchestrators?: number | undefined },
+): ClusterTuning {
+  const peers = wanted.peers ?? random.integer(3, 5);
+  const partitions = wanted.partitions ?? random.integer(1, 4);
+  const detection = random.pick<FailureDetection>(['normal', 'normal', 'normal', 'fast', 'patient']);
+  const base = SETTINGS[detection];
+  return {
+    peers,
+    spares: 2,
+    orchestrators: orchestrators ?? (random.chance(0.25) ? 2 : 1),
+    partitions,
+    detection,
+    turnMs: random.pick([0, 0, 0.4, 2]),
+    replicas: Math.min(peers, 3),
+    rateBound,
+    settings: {
+      ...base,
+      clockRateError: Math.max(base.clockRateError, rateBound),
+      // Seldom enough that a lost message or two costs a lease.
+      leaseRenewMs: base.leaseRenewMs * random.pick([1, 1.5, 2]),
+      // Little logs, little messages: snapshots, tails and flow control all come up within a minute.
+      retainedLogBytes: random.pick([0, 500, 4000, 1_000_000]),
+      maxMessageEntries: random.pick([2, 8, 256]),
+      maxMessageBytes: random.pick([300, 4000, 1_000_000]),
+      maxUncommittedEntries: random.pick([16, 64, 1024]),
+      maxQueuedRequests: random.pick([2, 50]),
+      lazyStoreMs: random.pick([20, 100, 1000]),
+      lazyStoreOps: random.pick([8, 1024]),
+    },
+  };
+}

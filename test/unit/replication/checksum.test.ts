@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { chainedChecksum, fingerprint } from '../../../peer/replication/checksum.js';
+import type { Entry } from '../../../peer/replication/entry.js';
+import { draft } from './entries.js';
+
+describe('peer/replication/checksum', () => {
+  it('covers everything that a replica acts upon', () => {
+    const value = { bytes: Buffer.from('v1'), type: 't' };
+    const changes: Partial<Entry>[] = [
+      {},
+      { seq: 2 },
+      { epoch: 2 },
+      { ts: 2 },
+      { key: 'other' },
+      { effect: { kind: 'put', value: { ...value, type: 'u' } } },
+      { effect: { kind: 'put', value: { ...value, bytes: Buffer.from('v2') } } },
+      { effect: { kind: 'put', value, expiresAtMs: 1 } },
+      { effect: { kind: 'delete' } },
+      { effect: { kind: 'none' } },
+      { effect: { kind: 'retire', peer: 'A', storeId: 's', inc: 1 } },
+      { effect: { kind: 'retire', peer: 'A', storeId: 's', inc: 2 } },
+      { request: { session: 'A/s/1', n: 1, fi: 1 } },
+      { request: { session: 'A/s/1', n: 2, fi: 1 } },
+      { request: { session: 'A/s/1', n: 2, fi: 2 } },
+      { idempotency: { token: 'x', fingerprint: 1 } },
+      { result: { kind: 'failed', reason: 'condition', actual: null } },
+      { result: { kind: 'failed', reason: 'condition', actual: { epoch: 1, seq: 1 } } },
+      { result: { kind: 'done', version: { epoch: 1, seq: 1 }, existed: true } },
+      { result: { kind: 'done', version: { epoch: 1, seq: 1 }, existed: false, number: 1n } },
+      { result: { kind: 'done', version: { epoch: 1, seq: 1 }, existed: false, length: 1 } },
+    ];
+    const sums = changes.map((change) => chainedChecksum(7, draft(1, 'k1', change)));
+    expect(new Set(sums).size).to.equal(changes.length);
+    expect(chainedChecksum(8, draft(1))).not.to.equal(sums[0]);
+  });
+
+  it('tells commands apart by where their parts begin', () => {
+    expect(fingerprint(['ab', 'c'])).not.to.equal(fingerprint(['a', 'bc']));
+    expect(fingerprint(['a', Buffer.from('b')])).to.equal(fingerprint(['a', Buffer.from('b')]));
+  });
+});

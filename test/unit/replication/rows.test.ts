@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Row } from '../../../peer/replication/entry.js';
+import { Outbox } from '../../../peer/replication/outbox.js';
+import { compareKeys, Rows } from '../../../peer/replication/rows.js';
+import { StoredImage } from '../../simulator/image.js';
+
+function row(seq: number, live = true): Row {
+  const value = live ? { bytes: Buffer.from(`${seq}`), type: 't' } : null;
+  return { value, epoch: 1, seq, ts: 0, expiresAtMs: undefined };
+}
+
+describe('peer/replication/rows', () => {
+  it('orders keys by their UTF-8 bytes', () => {
+    const unit = fc.constantFrom('', 'a', 'b', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}');
+    fc.assert(
+      fc.property(fc.string({ unit }), fc.string({ unit }), (a, b) => {
+        const expected = Buffer.compare(Buffer.from(a), Buffer.from(b));
+        expect(Math.sign(compareKeys(a, b))).to.equal(expected);
+      }),
+    );
+    expect(compareKeys('\u{10000}', '\uffff')).to.be.greaterThan(0);
+  });
+
+  it('shows every put at once, and every range as it is, however late the disk is', () => {
+    const key = fc.constantFrom(...'abcdefgh');
+    const move = fc.oneof(
+      fc.record({ kind: fc.constant('put' as const), key, live: fc.boolean() }),
+      fc.record({ kind: fc.constant('gc' as const) }),
+      fc.record({ kind: fc.constant('close' as const) }),
+      fc.record({ kind: fc.constant('store' as const), seen: fc.boolean() }),
+    );
+    fc.assert(
+      fc.property(fc.array(move, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (moves, limit) => {
+        const disk = new StoredImage('s', 'c');
+        const out = new Outbox(0, 1);
+        const rows = new Rows(disk, out, 0, 0);
+        const model = new Map<string, Row>();
+        const written: NonNullable<ReturnType<Outbox['close']>>[] = [];
+        let [seq, visible, stored] = [0, 0, 0];
+        for (const move of moves) {
+          if (move.kind === 'put') {
+            seq++;
+            rows.put(move.key, row(seq, move.live));
+            model.set(move.key, row(seq, move.live));
+          } else if (move.kind === 'gc') {
+            rows.dropTombstones(seq);
+            for (const [name, { value }] of model) if (value === null) model.delete(name);
+          } else if (move.kind === 'close') {
+            out.barrier();
+            const batch = out.close(0);
+            if (batch !== undefined) written.push(batch);
+          } else if (move.seen) {
+            // The reader may show a batch before we are told that it is stored.
+            const next = written[visible];
+            if (next !== undefined) disk.apply(next);
+            visible = Math.min(visible + 1, written.length);
+          } else if (stored < visible) {
+            const next = written[stored];
+            stored++;
+            if (next !== undefined) out.stored(next.number);
+          }
+          for (const name of 'abcdefgh') expect(rows.get(name), name).to.deep.equal(model.get(name));
+        }
+        const found: string[] = [];
+        let after: string | undefined;
+        for (;;) {
+          const part = rows.range(after, limit);
+          found.push(...part.map((one) => one.key));
+          for (const one of part) expect(one.row).to.deep.equal(model.get(one.key));
+          if (part.length < limit) break;
+          after = part[part.length - 1]?.key;
+        }
+        expect(found).to.deep.equal([...model.keys()].sort());
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('remembers no more than what is not stored', () => {
+    const out = new Outbox(0, 1);
+    const rows = new Rows(new StoredImage('s', 'c'), out, 0, 0);
+    for (let seq = 1; seq <= 200; seq++) {
+      rows.put(`k${seq % 3}`, row(seq));
+      out.barrier();
+      out.close(0);
+    }
+    expect(rows.stored(199)).to.equal(true);
+    expect(['k0', 'k1', 'k2'].map((key) => rows.get(key)?.seq)).to.deep.equal([undefined, undefined, 200]);
+    expect(rows.stored(200)).to.equal(false);
+    expect(rows.get('k2')).to.equal(undefined);
+  });
+
+  it('drops tombstones in their order, and not what was put over them', () => {
+    const rows = new Rows(new StoredImage('s', 'c'), new Outbox(0, 1), 0, 0);
+    rows.put('a', row(1, false));
+    rows.put('b', row(2, false));
+    rows.put('a', row(3));
+    rows.put('c', row(4, false));
+    rows.dropTombstones(2);
+    expect(['a', 'b', 'c'].map((key) => rows.get(key)?.seq)).to.deep.equal([3, undefined, 4]);
+    rows.dropTombstones(4);
+    expect(rows.get('c')).to.equal(undefined);
+  });
+
+  it('finds tombstones and times to live again after a start', () => {
+    const disk = new StoredImage('s', 'c');
+    const out = new Outbox(0, 1);
+    const before = new Rows(disk, out, 0, 0);
+    before.put('gone', row(1, false));
+    before.put('mortal', { ...row(2), expiresAtMs: 77 });
+    out.barrier();
+    const batch = out.close(0);
+    if (batch !== undefined) disk.apply(batch);
+    const after = new Rows(disk, new Outbox(0, 1), 0, 0);
+    after.loadMarks();
+    expect(after.deadlines.first()).to.deep.equal({ atMs: 77, key: 'mortal', seq: 2 });
+    after.dropTombstones(1);
+    expect(after.get('gone')).to.equal(undefined);
+  });
+});
