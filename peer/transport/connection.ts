@@ -42,7 +42,8 @@ export interface RemotePeer {
 
 export class Connection {
   private open = true;
-  private queue: Outgoing[] = [];
+  /** What was taken is null until the queue is next cut: under steady load it may never be empty. */
+  private queue: (Outgoing | null)[] = [];
   private taken = 0;
   private unflushedBytes = 0;
   private flushing = false;
@@ -150,8 +151,11 @@ export class Connection {
     let bytes = 0;
     while (this.taken < this.queue.length) {
       const item = this.queue[this.taken] as Outgoing;
-      if (frames.length > 0 && bytes + item.bytes > this.limits.maxBatchBytes) return frames;
-      this.taken++;
+      if (frames.length > 0 && bytes + item.bytes > this.limits.maxBatchBytes) {
+        this.cutQueue();
+        return frames;
+      }
+      this.queue[this.taken++] = null;
       const frame = item.take();
       if (!frame) continue;
       frames.push(frame);
@@ -160,5 +164,12 @@ export class Connection {
     this.queue = [];
     this.taken = 0;
     return frames;
+  }
+
+  /** Drops the places of what was taken, once they are half of all: so each place is moved once on average. */
+  private cutQueue(): void {
+    if (this.taken * 2 < this.queue.length) return;
+    this.queue = this.queue.slice(this.taken);
+    this.taken = 0;
   }
 }

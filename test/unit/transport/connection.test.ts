@@ -1,3 +1,6 @@
+/** A connection over a stream that a test holds in its hand. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { decodeBatch, encodeBatch } from '../../../peer/transport/codec.js';
 import {
@@ -69,6 +72,16 @@ function outgoing(id: number, bytes = 20): Outgoing {
   return { bytes, take: () => frame(id, 'x'.repeat(Math.max(0, bytes - 20))) };
 }
 
+/** An item of which is found out whether it is still in memory. */
+function mortal(id: number): { item: Outgoing; isGone: () => boolean } {
+  const item = outgoing(id, 900);
+  const weak = new WeakRef(item);
+  return { item, isGone: () => weak.deref() === undefined };
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('connection', () => {
@@ -102,6 +115,26 @@ describe('connection', () => {
     stream.flush();
     await nextTurn();
     expect(stream.frames()).to.deep.equal([[1], [2], [3], [4], [5], [6]]);
+  });
+
+  it('lets go of what was sent, though the queue is never empty', async () => {
+    const { stream, connection } = make();
+    const watched: (() => boolean)[] = [];
+    for (let id = 1; id <= 40; id++) {
+      const { item, isGone } = mortal(id);
+      watched.push(isGone);
+      connection.send(item);
+      if (id % 4 === 0) await nextTurn();
+      if (id % 4 === 0) stream.flush();
+    }
+    await nextTurn();
+    // Now that nothing runs, what is in memory is what the connection holds.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collectGarbage();
+    const sent = stream.frames().length;
+    expect(sent).to.be.within(10, 39);
+    expect(watched.slice(0, sent).filter((isGone) => !isGone())).to.have.length(0);
+    expect(watched.slice(sent).filter((isGone) => isGone())).to.have.length(0);
   });
 
   it('leaves out what is no longer wanted when its turn comes', async () => {
