@@ -13,6 +13,7 @@ export const PARTITION_COUNT = 256;
 
 const OPEN = 0x7b; // {
 const CLOSE = 0x7d; // }
+const LAST_ASCII = 0x7f;
 
 const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
@@ -22,14 +23,36 @@ const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
 
 /** The slot of a key, 0 to 16,383. A string stands for its UTF-8 bytes. */
 export function slotOf(key: string | Uint8Array): number {
-  const bytes = typeof key === 'string' ? Buffer.from(key) : key;
+  return typeof key === 'string' ? slotOfText(key) : slotOfBytes(key);
+}
+
+/** Most keys are ASCII, whose characters are their bytes: no Buffer need be made of them. */
+function slotOfText(key: string): number {
+  let start = key.indexOf('{') + 1;
+  let end = start === 0 ? -1 : key.indexOf('}', start);
+  if (end <= start) {
+    start = 0;
+    end = key.length;
+  }
+  let crc = 0;
+  for (let i = start; i < end; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit > LAST_ASCII) return slotOfBytes(Buffer.from(key));
+    crc = crc16Of(crc, unit);
+  }
+  return crc % SLOT_COUNT;
+}
+
+function slotOfBytes(bytes: Uint8Array): number {
   let start = bytes.indexOf(OPEN) + 1;
   let end = start === 0 ? -1 : bytes.indexOf(CLOSE, start);
   if (end <= start) {
     start = 0;
     end = bytes.length;
   }
-  return crc16(bytes, start, end) % SLOT_COUNT;
+  let crc = 0;
+  for (let i = start; i < end; i++) crc = crc16Of(crc, bytes[i] as number);
+  return crc % SLOT_COUNT;
 }
 
 /** The partition that a slot belongs to, 0 to partitionCount - 1. */
@@ -42,10 +65,7 @@ export function partitionOfKey(key: string | Uint8Array, partitionCount = PARTIT
   return partitionOf(slotOf(key), partitionCount);
 }
 
-function crc16(bytes: Uint8Array, start: number, end: number): number {
-  let crc = 0;
-  for (let i = start; i < end; i++) {
-    crc = ((crc << 8) & 0xffff) ^ (CRC_TABLE[((crc >> 8) ^ (bytes[i] as number)) & 0xff] as number);
-  }
-  return crc;
+/** The checksum with one more byte. */
+function crc16Of(crc: number, byte: number): number {
+  return ((crc << 8) & 0xffff) ^ (CRC_TABLE[((crc >> 8) ^ byte) & 0xff] as number);
 }

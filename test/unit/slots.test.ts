@@ -1,4 +1,6 @@
+/** Slots and partitions of keys, against Redis Cluster's own. */
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { PARTITION_COUNT, partitionOf, SLOT_COUNT, slotOf } from '../../common/slots.js';
 
 describe('common/slots', () => {
@@ -25,6 +27,12 @@ describe('common/slots', () => {
     expect(slotOf('ключ')).to.equal(slotOf(Buffer.from('ключ')));
     expect(slotOf('{ключ}!')).to.equal(slotOf('ключ'));
     expect(slotOf('𝄞')).to.equal(slotOf(Buffer.from('𝄞')));
+  });
+
+  it('gives a text the slot of its bytes, whatever it holds', () => {
+    const part = fc.oneof(fc.constantFrom('{', '}', 'a', 'ü', '字', '𝄞'), fc.string({ unit: 'grapheme' }));
+    const texts = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
+    fc.assert(fc.property(texts, (text) => slotOf(text) === slotOf(Buffer.from(text))));
   });
 
   it('maps every slot to a partition, in order, each with the same number of slots', () => {
