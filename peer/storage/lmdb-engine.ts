@@ -80,12 +80,8 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<StorageEngin
     setSpoiltAside(directory, boot);
     if (durability === 'commit') markUnflushed(directory, boot);
     tables = LmdbTables.open(directory, durability);
-    const identity = nextIdentity(tables);
+    const identity = nextIdentity(tables, clusterId);
     const found = loadAll(tables, clusterId);
-    if (found.map.clusterId !== clusterId) {
-      const message = `the store in ${directory} belongs to cluster ${found.map.clusterId}`;
-      throw new StorageError('other-cluster', message);
-    }
     await tables.commit([identityChange(identity)]);
     if (durability === 'flush') flushAll(directory);
     return new LmdbEngine(tables, identity, found, options);
@@ -108,7 +104,7 @@ class LmdbEngine implements StorageEngine {
 
   constructor(
     private readonly tables: LmdbTables,
-    identity: StoreIdentity,
+    private readonly identity: StoreIdentity,
     found: Found,
     private readonly options: LmdbOptions,
   ) {
@@ -179,8 +175,9 @@ class LmdbEngine implements StorageEngine {
   }
 
   async renew(partitions: readonly number[]): Promise<void> {
-    const changes: Change[] = [identityChange({ storeId: randomToken(), inc: this.inc })];
     await this.commits.idle();
+    if (this.failed) throw new StorageError('failed-write', 'the store stopped writing before');
+    const changes: Change[] = [identityChange({ ...this.identity, storeId: randomToken() })];
     for (const partition of partitions) changes.push(...this.deletionOf(partition));
     await this.tables.commit(changes);
   }

@@ -28,7 +28,7 @@ const ROW_SPACE_BYTES = 4;
 const LOG_KEY_BYTES = 8;
 const COPY_BYTES = 6;
 
-/** storeId and inc. */
+/** A StoreIdentity. */
 export const IDENTITY = Buffer.from('i');
 export const CLUSTER_MAP = Buffer.from('m');
 export const PROMISED = Buffer.from('p');

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { randomToken } from '../../common/clock.js';
 import type { Incarnation, StoreId } from '../../common/configuration.js';
-import { DamagedRecordError } from './engine.js';
+import { DamagedRecordError, StorageError } from './engine.js';
 import { type Change, IDENTITY } from './lmdb-layout.js';
 import { meta } from './lmdb-plan.js';
 import { DATA_FILE, type LmdbTables, syncDirectory } from './lmdb-tables.js';
@@ -28,6 +28,8 @@ const ASIDE_SUFFIX = '.lost';
 export interface StoreIdentity {
   readonly storeId: StoreId;
   readonly inc: Incarnation;
+  /** The cluster that it was made for. */
+  readonly clusterId: string;
 }
 
 /** Names this running of the machine; where the system has no such name every call gives another. */
@@ -75,21 +77,30 @@ export function flushAll(directory: string): void {
   syncDirectory(directory);
 }
 
-/** The identity of this start: that of the last one with `inc` raised, or a new one. Throws DamagedRecordError. */
-export function nextIdentity(tables: LmdbTables): StoreIdentity {
+/**
+ * The identity of this start: that of the last one with `inc` raised, or a new one. Throws StorageError if the store
+ * is of another cluster, DamagedRecordError if it cannot be read.
+ */
+export function nextIdentity(tables: LmdbTables, clusterId: string): StoreIdentity {
   const record = tables.get('meta', IDENTITY);
   if (record === undefined) {
     if (tables.count('meta') > 0) throw new DamagedRecordError({ partition: undefined, what: 'meta' });
-    return { storeId: randomToken(), inc: 1 };
+    return { storeId: randomToken(), inc: 1, clusterId };
   }
   if (!isSound(IDENTITY, record)) throw new DamagedRecordError({ partition: undefined, what: 'meta' });
-  const { storeId, inc } = deserialize(record.subarray(SEAL_BYTES)) as StoreIdentity;
-  return { storeId, inc: inc + 1 };
+  const last = deserialize(record.subarray(SEAL_BYTES)) as StoreIdentity;
+  if (last.clusterId !== clusterId) {
+    throw new StorageError(
+      'other-cluster',
+      `the store belongs to cluster ${last.clusterId}, not ${clusterId}`,
+    );
+  }
+  return { ...last, inc: last.inc + 1 };
 }
 
 /** The change that stores an identity. */
-export function identityChange({ storeId, inc }: StoreIdentity): Change {
-  return meta(IDENTITY, serialize({ storeId, inc }));
+export function identityChange(identity: StoreIdentity): Change {
+  return meta(IDENTITY, serialize(identity));
 }
 
 function syncFile(path: string): void {
