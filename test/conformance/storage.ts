@@ -232,7 +232,7 @@ export function describeStorage(under: StorageUnderTest): void {
             await under.remove(tried);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 40 },
       );
     });
   });
