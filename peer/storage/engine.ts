@@ -5,6 +5,7 @@
  * in which they were written, and `done` is called in that order, never within `write`. After a write or flush
  * failed nothing is called done any more: the process must end (section 3 of the specification). A damaged record
  * is never served: it is reported, and whoever asked for it gets an error that says where it is.
+ * What is remembered at a position of the log is the entry that stands there: an engine may keep it only once.
  * Keys are well-formed Unicode of at most MAX_KEY_BYTES.
  */
 

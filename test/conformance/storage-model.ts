@@ -241,8 +241,10 @@ export class Player {
         return entries.map((entry) => ({ type: 'remember', partition, entry }));
       }
       case 'remember other': {
-        log.remembered = move.seq;
-        return [{ type: 'remember', partition, entry: { ...move.body, seq: move.seq } }];
+        // An entry that is not in the log; at a position of the log it would have to be the one there.
+        const seq = end + 1 + move.seq;
+        log.remembered = seq;
+        return [{ type: 'remember', partition, entry: { ...move.body, seq } }];
       }
       case 'sessions': {
         const sessions = new Sessions();
