@@ -8,7 +8,7 @@
 
 import { serialize } from 'node:v8';
 import { broken } from '../replication/invariant.js';
-import type { StoreBatch, StoreOp } from '../replication/machine.js';
+import type { PartitionStoreOp, StoreBatch, StoreOp } from '../replication/machine.js';
 import { Sessions } from '../replication/sessions.js';
 import {
   type Change,
@@ -97,12 +97,7 @@ export class LmdbPlan {
     return { changes, dropped };
   }
 
-  private planFor(
-    book: PartitionBook,
-    op: Exclude<StoreOp, { type: 'map' } | { type: 'promised' }>,
-    changes: Change[],
-    dropped: RowSpace[],
-  ): void {
+  private planFor(book: PartitionBook, op: PartitionStoreOp, changes: Change[], dropped: RowSpace[]): void {
     switch (op.type) {
       case 'append':
         book.append(op.entries, changes);

@@ -8,14 +8,12 @@
 import { type ClusterMap, emptyMap, type MapVersion } from '../../common/configuration.js';
 import type { Entry, Row } from '../replication/entry.js';
 import { broken } from '../replication/invariant.js';
-import type { PartitionImage, PartitionMarks, StoreBatch, StoreOp } from '../replication/machine.js';
+import type { PartitionImage, PartitionMarks, PartitionStoreOp, StoreBatch } from '../replication/machine.js';
 import type { KeyedRow } from '../replication/messages.js';
 import { Sessions } from '../replication/sessions.js';
 import { Arena } from './arena.js';
 import type { LoadedImage, StorageEngine, StorageStats } from './engine.js';
 import { MemoryRows } from './memory-rows.js';
-
-type PartitionOp = Exclude<StoreOp, { type: 'map' } | { type: 'promised' }>;
 
 export class MemoryEngine implements StorageEngine {
   readonly inc = 1;
@@ -111,7 +109,7 @@ class MemoryPartition {
     return { partition, marks, base, baseChecksum, log: [...log], sessions: this.sessions.image() };
   }
 
-  apply(op: PartitionOp): void {
+  apply(op: PartitionStoreOp): void {
     switch (op.type) {
       case 'append':
         for (const entry of op.entries) this.append(entry);
