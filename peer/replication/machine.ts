@@ -95,6 +95,10 @@ export interface ReplyEffect {
 export type StoreOp =
   | { readonly type: 'map'; readonly map: ClusterMap }
   | { readonly type: 'promised'; readonly ver: MapVersion }
+  | PartitionStoreOp;
+
+/** One change of what is stored of a partition. */
+export type PartitionStoreOp =
   /** Entries at the end of the log, without a gap. */
   | { readonly type: 'append'; readonly partition: number; readonly entries: readonly Entry[] }
   /** Drop every entry above `after`. */

@@ -8,6 +8,7 @@ import type {
   DiskImage,
   PartitionImage,
   PartitionMarks,
+  PartitionStoreOp,
   StateReader,
   StoreBatch,
   StoreOp,
@@ -103,10 +104,7 @@ export class StoredImage implements StateReader {
     else this.applyTo(this.partition(op.partition), op);
   }
 
-  private applyTo(
-    stored: StoredPartition,
-    op: Exclude<StoreOp, { type: 'map' } | { type: 'promised' }>,
-  ): void {
+  private applyTo(stored: StoredPartition, op: PartitionStoreOp): void {
     switch (op.type) {
       case 'append':
         for (const entry of op.entries) {

@@ -1,0 +1,228 @@
+/**
+ * The durable engine: one LMDB environment in a directory.
+ *
+ * Kept true: as for every engine (see engine.ts). A batch is one part of one LMDB transaction, and batches that come
+ * while another is being flushed share the next. Reads see a batch at the latest when it is done, and cost no
+ * memory of ours: LMDB's pages are the system's, which takes them back when it needs room.
+ * One process may have a directory open at a time.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { randomToken } from '../../common/clock.js';
+import type { StoreId } from '../../common/configuration.js';
+import type { Row } from '../replication/entry.js';
+import type { StoreBatch } from '../replication/machine.js';
+import type { KeyedRow } from '../replication/messages.js';
+import {
+  type Damage,
+  DamagedRecordError,
+  type Durability,
+  type LoadedImage,
+  type StorageEngine,
+  StorageError,
+  type StorageEvents,
+  type StorageStats,
+} from './engine.js';
+import { GroupCommit } from './group-commit.js';
+import {
+  type Change,
+  copyKey,
+  logBounds,
+  type RowSpace,
+  readRowKey,
+  rowBounds,
+  rowKey,
+} from './lmdb-layout.js';
+import { type Found, loadAll } from './lmdb-load.js';
+import { droppedMark, LmdbPlan, recordsOf } from './lmdb-plan.js';
+import { LmdbTables, storageError } from './lmdb-tables.js';
+import { decodeRow } from './row-codec.js';
+import { isSound, SEAL_BYTES } from './sealed.js';
+import {
+  bootId,
+  flushAll,
+  identityChange,
+  markUnflushed,
+  nextIdentity,
+  type StoreIdentity,
+  setSpoiltAside,
+} from './store-identity.js';
+import { Sweeper } from './sweeper.js';
+
+/** How a store is opened. */
+export interface LmdbOptions {
+  /** Made if it is not there. */
+  readonly directory: string;
+  /** A store of another cluster is refused. */
+  readonly clusterId: string;
+  readonly durability: Durability;
+  readonly events: StorageEvents;
+  /** The store calls itself full when its file is larger, in bytes; left out: when the disk is. */
+  readonly limitBytes?: number;
+  /** A flush that takes longer counts as failed; 10,000 ms if left out. */
+  readonly flushLimitMs?: number;
+  /** Names the running of the machine; left out: the system's own. */
+  readonly bootId?: string;
+}
+
+const FLUSH_LIMIT_MS = 10_000;
+
+/**
+ * Opens a store, or makes it, and raises `inc` durably. Rejects with StorageError, or with DamagedRecordError if
+ * what concerns all partitions is damaged.
+ */
+export async function openLmdbEngine(options: LmdbOptions): Promise<StorageEngine> {
+  const { directory, durability, clusterId } = options;
+  const boot = options.bootId ?? bootId();
+  let tables: LmdbTables | undefined;
+  try {
+    mkdirSync(directory, { recursive: true });
+    setSpoiltAside(directory, boot);
+    if (durability === 'commit') markUnflushed(directory, boot);
+    tables = LmdbTables.open(directory, durability);
+    const identity = nextIdentity(tables, clusterId);
+    const found = loadAll(tables, clusterId);
+    await tables.commit([identityChange(identity)]);
+    if (durability === 'flush') flushAll(directory);
+    return new LmdbEngine(tables, identity, found, options);
+  } catch (error) {
+    await tables?.close();
+    if (error instanceof DamagedRecordError) throw error;
+    throw storageError(directory, error, 'unusable');
+  }
+}
+
+class LmdbEngine implements StorageEngine {
+  readonly storeId: StoreId;
+  readonly inc: number;
+  private found: Found | undefined;
+  private failed = false;
+  private readonly plan: LmdbPlan;
+  private readonly commits: GroupCommit;
+  private readonly sweeper: Sweeper;
+  private readonly spaces: Found['spaces'];
+
+  constructor(
+    private readonly tables: LmdbTables,
+    private readonly identity: StoreIdentity,
+    found: Found,
+    private readonly options: LmdbOptions,
+  ) {
+    this.storeId = identity.storeId;
+    this.inc = identity.inc;
+    this.found = found;
+    this.spaces = found.spaces;
+    this.plan = new LmdbPlan(found.books, found.spaces, tables.count('marks') > 0);
+    const limitMs = options.flushLimitMs ?? FLUSH_LIMIT_MS;
+    this.commits = new GroupCommit(
+      (changes) => this.commit(changes),
+      (error) => this.fail(error),
+      limitMs,
+    );
+    this.sweeper = new Sweeper(tables, this.commits);
+    this.sweeper.add(found.dropped);
+  }
+
+  load(): LoadedImage {
+    const { storeId, inc } = this;
+    const { map, promised, partitions, damaged } = this.found ?? loadAll(this.tables, this.options.clusterId);
+    this.found = undefined;
+    for (const damage of damaged) this.options.events.damaged(damage);
+    return { storeId, inc, promised, map, partitions, damaged };
+  }
+
+  write(batch: StoreBatch, done: () => void): void {
+    if (this.failed) return;
+    this.found = undefined;
+    const { changes, dropped } = this.plan.plan(batch);
+    this.commits.add(changes, () => {
+      this.sweeper.add(dropped);
+      done();
+    });
+  }
+
+  get(partition: number, copy: number, key: string): Row | undefined {
+    const space = this.spaces.of(partition, copy);
+    if (space === undefined) return undefined;
+    const stored = rowKey(space, key);
+    const record = this.tables.get('rows', stored);
+    return record === undefined ? undefined : this.row(stored, record, { partition, what: 'row', copy, key });
+  }
+
+  range(partition: number, copy: number, after: string | undefined, limit: number): readonly KeyedRow[] {
+    const space = this.spaces.of(partition, copy);
+    if (space === undefined || limit <= 0) return [];
+    const rows: KeyedRow[] = [];
+    for (const { key: stored, record } of this.tables.range('rows', rowBounds(space, after), limit)) {
+      const key = readRowKey(stored);
+      rows.push({ key, row: this.row(stored, record, { partition, what: 'row', copy, key }) });
+    }
+    return rows;
+  }
+
+  *marked(partition: number, copy: number): Iterable<KeyedRow> {
+    const space = this.spaces.of(partition, copy);
+    if (space === undefined) return;
+    for (const stored of this.tables.keys('marks', rowBounds(space))) {
+      const key = readRowKey(stored);
+      const row = this.get(partition, copy, key);
+      if (row !== undefined) yield { key, row };
+    }
+  }
+
+  stats(): StorageStats {
+    return { keys: this.tables.count('rows'), bytes: this.tables.bytes };
+  }
+
+  async renew(partitions: readonly number[]): Promise<void> {
+    await this.commits.idle();
+    if (this.failed) throw new StorageError('failed-write', 'the store stopped writing before');
+    const changes: Change[] = [identityChange({ ...this.identity, storeId: randomToken() })];
+    for (const partition of partitions) changes.push(...this.deletionOf(partition));
+    await this.tables.commit(changes);
+  }
+
+  async close(): Promise<void> {
+    this.sweeper.stop();
+    await this.commits.idle();
+    // A failed transaction may hold LMDB's locks for ever; the process is about to end anyway.
+    if (this.failed) return;
+    await this.tables.close();
+    if (this.options.durability === 'commit') flushAll(this.options.directory);
+  }
+
+  private async commit(changes: readonly Change[]): Promise<void> {
+    await this.tables.commit(changes);
+    const { limitBytes } = this.options;
+    if (limitBytes !== undefined && changes.length > 0 && this.tables.bytes > limitBytes) {
+      throw new StorageError('full', `the store is larger than its limit of ${limitBytes} bytes`);
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.failed = true;
+    this.sweeper.stop();
+    this.options.events.failed(storageError(this.options.directory, error, 'failed-write'));
+  }
+
+  private row(stored: Buffer, record: Buffer, damage: Damage): Row {
+    if (isSound(stored, record)) return decodeRow(record, SEAL_BYTES);
+    this.options.events.damaged(damage);
+    throw new DamagedRecordError(damage);
+  }
+
+  private *deletionOf(partition: number): Iterable<Change> {
+    yield* recordsOf(partition);
+    for (const key of this.tables.keys('log', logBounds(partition))) {
+      yield { table: 'log', key, record: undefined };
+    }
+    for (const [copy, space] of this.spaces.copies(partition)) {
+      yield* this.dropped(partition, copy, space);
+    }
+  }
+
+  private *dropped(partition: number, copy: number, space: RowSpace): Iterable<Change> {
+    yield { table: 'meta', key: copyKey(partition, copy), record: undefined };
+    yield droppedMark(space);
+  }
+}

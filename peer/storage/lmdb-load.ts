@@ -1,0 +1,151 @@
+/**
+ * What a start reads from LMDB: the map, and of each partition marks, log and sessions. Rows stay on the disk.
+ *
+ * Kept true: damage in what belongs to a partition costs that partition only, and is listed; damage elsewhere is
+ * thrown. Nothing is changed here.
+ */
+
+import { deserialize } from 'node:v8';
+import { type ClusterMap, emptyMap, type MapVersion } from '../../common/configuration.js';
+import type { Entry } from '../replication/entry.js';
+import type { PartitionImage } from '../replication/machine.js';
+import { Sessions } from '../replication/sessions.js';
+import { type Damage, DamagedRecordError } from './engine.js';
+import { decodeEntry } from './entry-codec.js';
+import {
+  CLUSTER_MAP,
+  logKey,
+  metaBounds,
+  PROMISED,
+  partitionKey,
+  type RowSpace,
+  readCopyKey,
+  readLogKey,
+} from './lmdb-layout.js';
+import { RowSpaces } from './lmdb-plan.js';
+import type { LmdbTables, Stored } from './lmdb-tables.js';
+import { type BookRecord, PartitionBook, readRecord, readSessions } from './partition-book.js';
+import { isSound, SEAL_BYTES } from './sealed.js';
+
+/** What was found. */
+export interface Found {
+  readonly map: ClusterMap;
+  readonly promised: MapVersion;
+  readonly partitions: readonly PartitionImage[];
+  readonly damaged: readonly Damage[];
+  readonly books: Map<number, PartitionBook>;
+  readonly spaces: RowSpaces;
+  /** Row spaces that are to be swept. */
+  readonly dropped: readonly RowSpace[];
+}
+
+/** Reads everything but the rows. Throws DamagedRecordError for damage that concerns all partitions. */
+export function loadAll(tables: LmdbTables, clusterId: string): Found {
+  const damaged = new Map<number, Damage>();
+  const spaces = loadSpaces(tables, damaged);
+  const dropped = [...tables.keys('meta', metaBounds('dropped'))].map((key) => key.readUInt32BE(1));
+  for (const space of dropped) spaces.reserve(space);
+  const partitions: PartitionImage[] = [];
+  const books = new Map<number, PartitionBook>();
+  for (const stored of tables.range('meta', metaBounds('partition'))) {
+    const number = stored.key.readUInt16BE(1);
+    if (damaged.has(number)) continue;
+    try {
+      const { image, book } = loadPartition(tables, number, stored);
+      partitions.push(image);
+      books.set(number, book);
+    } catch (error) {
+      if (!(error instanceof DamagedRecordError)) throw error;
+      damaged.set(number, error.damage);
+    }
+  }
+  const map = (metaValue(tables, CLUSTER_MAP) as ClusterMap | undefined) ?? emptyMap(clusterId);
+  const promised = (metaValue(tables, PROMISED) as MapVersion | undefined) ?? 0;
+  return { map, promised, partitions, damaged: [...damaged.values()], books, spaces, dropped };
+}
+
+function loadSpaces(tables: LmdbTables, damaged: Map<number, Damage>): RowSpaces {
+  const spaces = new RowSpaces();
+  for (const stored of tables.range('meta', metaBounds('copy'))) {
+    const { partition, copy } = readCopyKey(stored.key);
+    const damage: Damage = { partition, what: 'partition', copy };
+    try {
+      spaces.set(partition, copy, deserialize(contentOf(stored, damage)) as RowSpace);
+    } catch (error) {
+      if (!(error instanceof DamagedRecordError)) throw error;
+      damaged.set(partition, damage);
+    }
+  }
+  return spaces;
+}
+
+function loadPartition(
+  tables: LmdbTables,
+  number: number,
+  stored: Stored,
+): { readonly image: PartitionImage; readonly book: PartitionBook } {
+  const damage: Damage = { partition: number, what: 'partition' };
+  contentOf(stored, damage);
+  const at = parsed(damage, () => readRecord(stored.record, SEAL_BYTES));
+  const entries = loadEntries(tables, number, at);
+  const sessions = loadSessions(tables, number, at, entries);
+  const log = entries.slice(at.base - at.kept);
+  const { marks, base, baseChecksum } = at;
+  const image = { partition: number, marks, base, baseChecksum, log, sessions: sessions.image() };
+  return { image, book: new PartitionBook(number, at, sessions) };
+}
+
+/** The entries kept+1 to end. */
+function loadEntries(tables: LmdbTables, partition: number, at: BookRecord): readonly Entry[] {
+  const entries: Entry[] = [];
+  const bounds = [logKey(partition, at.kept + 1), logKey(partition, at.end + 1)] as const;
+  for (const stored of tables.range('log', bounds)) {
+    const seq = at.kept + 1 + entries.length;
+    const damage: Damage = { partition, what: 'entry', seq };
+    if (readLogKey(stored.key) !== seq) throw new DamagedRecordError(damage);
+    contentOf(stored, damage);
+    entries.push(parsed(damage, () => decodeEntry(stored.record, SEAL_BYTES)));
+  }
+  const end = at.kept + entries.length;
+  if (end !== at.end) throw new DamagedRecordError({ partition, what: 'entry', seq: end + 1 });
+  return entries;
+}
+
+/** The stored image, and the entries that were remembered since. */
+function loadSessions(
+  tables: LmdbTables,
+  partition: number,
+  at: BookRecord,
+  entries: readonly Entry[],
+): Sessions {
+  const key = partitionKey('sessions', partition);
+  const record = tables.get('meta', key);
+  const damage: Damage = { partition, what: 'sessions' };
+  const sessions = record === undefined ? new Sessions() : readSessions(contentOf({ key, record }, damage));
+  for (let seq = at.imageAt + 1; seq <= at.remembered; seq++) {
+    const entry = entries[seq - at.kept - 1];
+    if (entry === undefined) throw new DamagedRecordError({ partition, what: 'entry', seq });
+    sessions.apply(entry);
+  }
+  return sessions;
+}
+
+function metaValue(tables: LmdbTables, key: Buffer): unknown {
+  const record = tables.get('meta', key);
+  if (record === undefined) return undefined;
+  return deserialize(contentOf({ key, record }, { partition: undefined, what: 'meta' }));
+}
+
+function contentOf({ key, record }: Stored, damage: Damage): Buffer {
+  if (!isSound(key, record)) throw new DamagedRecordError(damage);
+  return record.subarray(SEAL_BYTES);
+}
+
+function parsed<T>(damage: Damage, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof RangeError) throw new DamagedRecordError(damage);
+    throw error;
+  }
+}

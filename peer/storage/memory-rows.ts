@@ -1,0 +1,117 @@
+/**
+ * One copy of a partition's rows in memory: keys in a map, rows as bytes in an arena.
+ *
+ * Kept true: `ordered` with `fresh` holds every key of `handles`, each at least once, and may hold keys that are
+ * gone; both are made when a range is asked for, so that a store which is never scanned does not pay for it.
+ */
+
+import type { Row } from '../replication/entry.js';
+import type { KeyedRow } from '../replication/messages.js';
+import { compareKeys } from '../replication/rows.js';
+import type { Arena } from './arena.js';
+import { decodeRow, viewOfRow } from './row-codec.js';
+
+export class MemoryRows {
+  private readonly handles = new Map<string, number>();
+  private readonly markedKeys = new Set<string>();
+  private ordered: string[] | undefined;
+  /** Keys that came since `ordered` was made. */
+  private fresh: string[] = [];
+
+  constructor(private readonly arena: Arena) {}
+
+  get size(): number {
+    return this.handles.size;
+  }
+
+  get(key: string): Row | undefined {
+    const handle = this.handles.get(key);
+    return handle === undefined ? undefined : decodeRow(this.arena.read(handle), 0);
+  }
+
+  put(key: string, row: Row): void {
+    const content = viewOfRow(row);
+    const handle = this.handles.get(key);
+    if (handle === undefined) {
+      // A text cut out of a larger one keeps all of that in memory; this one stands alone.
+      const own = Buffer.from(key).toString();
+      this.handles.set(own, this.arena.put(content));
+      if (this.ordered !== undefined) this.fresh.push(own);
+    } else {
+      const now = this.arena.replace(handle, content);
+      if (now !== handle) this.handles.set(key, now);
+    }
+    if (row.value === null || row.expiresAtMs !== undefined) this.markedKeys.add(key);
+    else if (this.markedKeys.size > 0) this.markedKeys.delete(key);
+  }
+
+  delete(key: string): void {
+    const handle = this.handles.get(key);
+    if (handle === undefined) return;
+    this.arena.delete(handle);
+    this.handles.delete(key);
+    this.markedKeys.delete(key);
+  }
+
+  /** Frees everything. */
+  clear(): void {
+    for (const handle of this.handles.values()) this.arena.delete(handle);
+    this.handles.clear();
+    this.markedKeys.clear();
+    this.ordered = undefined;
+    this.fresh = [];
+  }
+
+  range(after: string | undefined, limit: number): readonly KeyedRow[] {
+    const keys = this.inOrder();
+    const rows: KeyedRow[] = [];
+    for (let at = after === undefined ? 0 : firstAbove(keys, after); at < keys.length; at++) {
+      if (rows.length >= limit) break;
+      const key = keys[at] as string;
+      const row = this.get(key);
+      if (row !== undefined) rows.push({ key, row });
+    }
+    return rows;
+  }
+
+  *marked(): Iterable<KeyedRow> {
+    for (const key of this.markedKeys) {
+      const row = this.get(key);
+      if (row !== undefined) yield { key, row };
+    }
+  }
+
+  private inOrder(): readonly string[] {
+    const { ordered, fresh, handles } = this;
+    if (ordered === undefined || ordered.length > 2 * handles.size + 64) {
+      this.ordered = [...handles.keys()].sort(compareKeys);
+    } else if (fresh.length > 0) {
+      this.ordered = merged(ordered, fresh.sort(compareKeys));
+    }
+    if (fresh.length > 0) this.fresh = [];
+    return this.ordered as string[];
+  }
+}
+
+/** Both in one order, each key once. */
+function merged(a: readonly string[], b: readonly string[]): string[] {
+  const all: string[] = [];
+  let i = 0;
+  for (const key of b) {
+    while (i < a.length && compareKeys(a[i] as string, key) < 0) all.push(a[i++] as string);
+    if (a[i] !== key && all[all.length - 1] !== key) all.push(key);
+  }
+  while (i < a.length) all.push(a[i++] as string);
+  return all;
+}
+
+function firstAbove(keys: readonly string[], after: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareKeys(keys[middle] as string, after) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

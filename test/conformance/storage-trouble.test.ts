@@ -1,0 +1,206 @@
+/** Damaged records, full disks, read-only disks, flushes that take too long. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  type Damage,
+  DamagedRecordError,
+  type StorageEngine,
+  StorageError,
+} from '../../peer/storage/engine.js';
+import { GroupCommit } from '../../peer/storage/group-commit.js';
+import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
+import { chain } from '../unit/replication/entries.js';
+import { put, stored } from './storage.js';
+
+describe('storage: lmdb, trouble', () => {
+  let directory: string;
+  let failures: StorageError[];
+  let damages: Damage[];
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'covey-storage-'));
+    failures = [];
+    damages = [];
+  });
+
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function open(options: Partial<LmdbOptions> = {}): Promise<StorageEngine> {
+    const events = {
+      failed: (error: StorageError) => failures.push(error),
+      damaged: (damage: Damage) => damages.push(damage),
+    };
+    return openLmdbEngine({ directory, clusterId: 'c', durability: 'flush', events, ...options });
+  }
+
+  /** A disk of its own; undefined where mounting is not allowed (it needs root, which CI has). */
+  function mounted(options: string): string | undefined {
+    const disk = join(directory, 'disk');
+    mkdirSync(disk);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk], { stdio: 'ignore' });
+      return disk;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Changes the last byte of this text wherever it is in the file. */
+  function damage(text: string): void {
+    const file = join(directory, 'store.mdb');
+    const bytes = readFileSync(file);
+    let found = 0;
+    for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+      bytes[at + text.length - 1] = (bytes[at + text.length - 1] as number) ^ 1;
+      found++;
+    }
+    expect(found).to.be.greaterThan(0);
+    writeFileSync(file, bytes);
+  }
+
+  async function reopened(engine: StorageEngine, text: string): Promise<StorageEngine> {
+    await engine.close();
+    damage(text);
+    return open();
+  }
+
+  it('never serves a damaged row, says where it is, and takes its repair', async () => {
+    const first = await open();
+    await stored(first, [put('a', 'sound'), put('b', 'THE VALUE'), put('c', 'sound')]);
+    const engine = await reopened(first, 'THE VALUE');
+    const where = { partition: 0, what: 'row', copy: 0, key: 'b' };
+    expect(engine.load().damaged).to.deep.equal([]);
+    expect(() => engine.get(0, 0, 'b'))
+      .to.throw(DamagedRecordError)
+      .with.deep.property('damage', where);
+    expect(() => engine.range(0, 0, undefined, 9)).to.throw(DamagedRecordError);
+    expect(damages).to.deep.equal([where, where]);
+    expect(engine.get(0, 0, 'a')?.value?.bytes.toString()).to.equal('sound');
+    await stored(engine, [put('b', 'repaired')]);
+    expect(engine.range(0, 0, undefined, 9).map(({ row }) => row.value?.bytes.toString())).to.deep.equal([
+      'sound',
+      'repaired',
+      'sound',
+    ]);
+    await engine.close();
+  });
+
+  it('leaves a partition with a damaged log out, and gives it up for a new identity', async () => {
+    const first = await open();
+    const entries = chain(5).map((entry) => ({ ...entry, key: `THE KEY ${entry.seq}` }));
+    await stored(first, [
+      { type: 'append', partition: 7, entries },
+      put('a', '1', 0, 7),
+      { type: 'append', partition: 8, entries: chain(1) },
+      put('b', '1', 0, 8),
+    ]);
+    const engine = await reopened(first, 'THE KEY 4');
+    const image = engine.load();
+    expect(image.damaged).to.deep.equal([{ partition: 7, what: 'entry', seq: 4 }]);
+    expect(image.partitions.map(({ partition }) => partition)).to.deep.equal([8]);
+    await engine.renew([7]);
+    await engine.close();
+    const renewed = await open();
+    expect(renewed.storeId).not.to.equal(engine.storeId);
+    expect(renewed.load().damaged).to.deep.equal([]);
+    expect(renewed.load().partitions.map(({ partition }) => partition)).to.deep.equal([8]);
+    expect(renewed.get(7, 0, 'a')).to.equal(undefined);
+    expect(renewed.get(8, 0, 'b')?.seq).to.equal(1);
+    await renewed.close();
+  });
+
+  it('does not start with a damaged identity, nor for another cluster', async () => {
+    const first = await open();
+    await first.close();
+    const error = await open({ clusterId: 'd' }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(StorageError).with.property('kind', 'other-cluster');
+    damage(first.storeId);
+    const other = await open().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(other).to.be.instanceOf(DamagedRecordError);
+  });
+
+  it('says once that the disk is full, and has every batch that was done', async function () {
+    this.timeout(30_000);
+    const disk = mounted('size=6m') ?? this.skip();
+    try {
+      const engine = await open({ directory: disk });
+      const done = await writeUntilFailed(engine, 100_000);
+      await engine.close();
+      expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
+      // What is on the disk, not what this process remembers of it.
+      copyFileSync(join(disk, 'store.mdb'), join(directory, 'store.mdb'));
+      const again = await open();
+      for (let i = 0; i < done; i++) expect(again.get(0, 0, `k${i}`)?.value?.bytes.length).to.equal(100_000);
+      expect(again.load().partitions[0]?.marks.com).to.be.within(done, done + 1);
+      await again.close();
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  });
+
+  it('does not start on a read-only disk', async function () {
+    const disk = mounted('ro') ?? this.skip();
+    try {
+      const error = await open({ directory: disk }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).to.be.instanceOf(StorageError).with.property('kind', 'read-only');
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  });
+
+  it('stops at its own limit', async () => {
+    const engine = await open({ limitBytes: 2_000_000 });
+    await writeUntilFailed(engine, 100_000);
+    expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
+    engine.write({ number: 1, ops: [put('after', '1')] }, () => expect.fail('done after a failure'));
+    await engine.close();
+  });
+
+  it('counts a flush that takes too long as failed, and calls nothing done after it', async () => {
+    const seen: unknown[] = [];
+    const commits = new GroupCommit(
+      () => new Promise((resolve) => setTimeout(resolve, 30)),
+      (error) => seen.push((error as StorageError).kind),
+      10,
+    );
+    commits.add([], () => seen.push('first'));
+    commits.add([], () => seen.push('second'));
+    await commits.idle();
+    commits.add([], () => seen.push('third'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(seen).to.deep.equal(['stalled']);
+  });
+
+  /** Writes one key after another until the engine fails; returns how many were done. */
+  async function writeUntilFailed(engine: StorageEngine, valueBytes: number): Promise<number> {
+    let done = 0;
+    for (let i = 0; failures.length === 0 && i < 10_000; i++) {
+      const marks = { alignedEpoch: 0, com: i + 1, copy: 0, staging: 0 };
+      const ops = [put(`k${i}`, 'x'.repeat(valueBytes)), { type: 'marks' as const, partition: 0, marks }];
+      await new Promise<void>((resolve) => {
+        const poll = setInterval(() => failures.length > 0 && settle(), 5);
+        const settle = () => {
+          clearInterval(poll);
+          resolve();
+        };
+        engine.write({ number: i, ops }, () => {
+          done++;
+          settle();
+        });
+      });
+    }
+    return done;
+  }
+});

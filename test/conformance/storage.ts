@@ -1,0 +1,239 @@
+/**
+ * What every storage engine must do, as one suite that each of them runs. The reference is the simulator's disk.
+ */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { StoreBatch, StoreOp } from '../../peer/replication/machine.js';
+import { Sessions } from '../../peer/replication/sessions.js';
+import type { StorageEngine } from '../../peer/storage/engine.js';
+import { StoredImage } from '../simulator/image.js';
+import { chain, draft } from '../unit/replication/entries.js';
+import { COPIES, compare, KEYS, PARTITIONS, Player, plain, steps } from './storage-model.js';
+
+/** Makes and reopens the engine under test. */
+export interface StorageUnderTest {
+  readonly name: string;
+  /** An empty store of cluster `c`. */
+  open(): Promise<StorageEngine>;
+  /** Closes it and opens it again; an engine that forgets stays open. */
+  reopen(engine: StorageEngine): Promise<StorageEngine>;
+  /** Closes it and deletes what it stored. */
+  remove(engine: StorageEngine): Promise<void>;
+}
+
+/** Writes one batch and waits until it is done. */
+export function stored(engine: StorageEngine, ops: readonly StoreOp[], number = 1): Promise<void> {
+  return new Promise((resolve) => engine.write({ number, ops }, resolve));
+}
+
+/** A row op. */
+export function put(key: string, text: string, copy = 0, partition = 0): StoreOp {
+  const value = { bytes: Buffer.from(text), type: 'text/plain' };
+  return {
+    type: 'row',
+    partition,
+    copy,
+    key,
+    row: { value, epoch: 1, seq: 1, ts: 1, expiresAtMs: undefined },
+  };
+}
+
+/** Describes the suite for one engine. */
+export function describeStorage(under: StorageUnderTest): void {
+  describe(`storage: ${under.name}`, () => {
+    let engine: StorageEngine;
+
+    beforeEach(async () => {
+      engine = await under.open();
+    });
+
+    afterEach(() => under.remove(engine));
+
+    const write = (...ops: StoreOp[]) => stored(engine, ops);
+
+    it('begins empty, with an id of its own', async () => {
+      const other = await under.open();
+      expect(engine.load()).to.deep.include({ partitions: [], promised: 0, inc: 1, damaged: [] });
+      expect(engine.load().map).to.deep.include({ clusterId: 'c', ver: 0 });
+      expect(engine.storeId).to.have.length.greaterThan(15);
+      expect(other.storeId).not.to.equal(engine.storeId);
+      await under.remove(other);
+    });
+
+    it('calls batches done in their order, never within the call', async () => {
+      const done: number[] = [];
+      const all = Array.from({ length: 200 }, (_, i) => {
+        const batch: StoreBatch = { number: i, ops: i % 3 === 0 ? [] : [put(`k${i % 7}`, `${i}`)] };
+        return new Promise<void>((resolve) => {
+          engine.write(batch, () => {
+            done.push(i);
+            resolve();
+          });
+        });
+      });
+      expect(done).to.deep.equal([]);
+      await Promise.all(all);
+      expect(done).to.deep.equal(Array.from({ length: 200 }, (_, i) => i));
+      expect(engine.get(0, 0, 'k3')?.value?.bytes.toString()).to.equal('199');
+    });
+
+    it('shows a batch as soon as it is done', async () => {
+      for (let i = 0; i < 20; i++) {
+        await write(put('a', `${i}`), put('b', `${i}`));
+        expect(engine.get(0, 0, 'a')?.value?.bytes.toString()).to.equal(`${i}`);
+        expect(engine.range(0, 0, 'a', 5)[0]?.row.value?.bytes.toString()).to.equal(`${i}`);
+      }
+    });
+
+    it('orders odd keys as compareKeys does, and cuts ranges anywhere', async () => {
+      await write(...KEYS.map((key) => put(key, key)));
+      const sorted = [...KEYS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      expect(engine.range(0, 0, undefined, 1_000).map(({ key }) => key)).to.deep.equal(sorted);
+      for (const [i, after] of sorted.entries()) {
+        const two = engine.range(0, 0, after, 2);
+        expect(two.map(({ key }) => key)).to.deep.equal(sorted.slice(i + 1, i + 3));
+        for (const { key, row } of two) expect(row.value?.bytes.toString()).to.equal(key);
+      }
+      expect(engine.range(0, 0, 'k', 0)).to.deep.equal([]);
+      expect(engine.range(0, 1, undefined, 9)).to.deep.equal([]);
+      expect(engine.range(1, 0, undefined, 9)).to.deep.equal([]);
+    });
+
+    it('keeps values of every size, and what was read does not change', async () => {
+      const sizes = [0, 1, 7, 100, 508, 509, 4_000, 65_530, 65_600, 1_000_000, 16 * 1_048_576];
+      for (const size of sizes) await write(put('size', 'x'.repeat(size)), put('other', 'y'));
+      const before = engine.get(0, 0, 'size');
+      await write(put('size', 'small'), put('another', 'z'.repeat(100)));
+      expect(before?.value?.bytes.length).to.equal(16 * 1_048_576);
+      expect(engine.get(0, 0, 'size')?.value?.bytes.toString()).to.equal('small');
+      for (const size of sizes) await write(put(`of ${size}`, 'x'.repeat(size)));
+      engine = await under.reopen(engine);
+      for (const size of sizes) expect(engine.get(0, 0, `of ${size}`)?.value?.bytes.length).to.equal(size);
+    });
+
+    it('takes in a copy beside the valid one, and drops either', async () => {
+      await write(put('old', '1'), put('both', 'old'));
+      await write(put('new', '2', 1), put('both', 'new', 1));
+      expect(engine.get(0, 0, 'new')).to.equal(undefined);
+      expect(engine.get(0, 1, 'old')).to.equal(undefined);
+      await write({ type: 'drop-copy', partition: 0, copy: 0 }, { type: 'drop-copy', partition: 0, copy: 7 });
+      expect(engine.range(0, 0, undefined, 9)).to.deep.equal([]);
+      expect(engine.get(0, 1, 'both')?.value?.bytes.toString()).to.equal('new');
+      await write(
+        put('again', '3'),
+        { type: 'drop-copy', partition: 0, copy: 1 },
+        put('after', '4', 1),
+        { type: 'drop-copy', partition: 0, copy: 0 },
+        put('last', '5'),
+      );
+      expect(engine.range(0, 0, undefined, 9).map(({ key }) => key)).to.deep.equal(['last']);
+      expect(engine.range(0, 1, undefined, 9).map(({ key }) => key)).to.deep.equal(['after']);
+    });
+
+    it('frees what a dropped copy took', async () => {
+      await write(...Array.from({ length: 2_000 }, (_, i) => put(`k${i}`, 'x'.repeat(100))));
+      const { bytes } = engine.stats();
+      for (let copy = 0; copy < 5; copy++) {
+        const next = Array.from({ length: 2_000 }, (_, i) => put(`k${i}`, 'x'.repeat(100), copy + 1));
+        await write(...next, { type: 'drop-copy', partition: 0, copy });
+        while (engine.stats().keys > 2_000) await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      expect(engine.stats().bytes).to.be.lessThan(bytes * 4);
+    });
+
+    it('lists the tombstones and the rows that expire', async () => {
+      const row = { epoch: 1, seq: 2, ts: 3 };
+      const gone = { value: null, expiresAtMs: undefined, ...row };
+      const brief = { value: { bytes: Buffer.from('v'), type: 't' }, expiresAtMs: 99, ...row };
+      const op = (key: string, of: typeof gone | typeof brief | undefined): StoreOp => {
+        return { type: 'row', partition: 3, copy: 2, key, row: of };
+      };
+      await write(op('a', gone), op('b', brief), op('c', gone), op('d', brief), op('e', gone));
+      await write(
+        op('c', undefined),
+        put('d', 'for good', 2, 3),
+        put('e', 'back', 2, 3),
+        put('f', 'f', 2, 3),
+      );
+      engine = await under.reopen(engine);
+      const marked = [...engine.marked(3, 2)].sort((a, b) => (a.key < b.key ? -1 : 1));
+      expect(plain(marked)).to.deep.equal(
+        plain([
+          { key: 'a', row: gone },
+          { key: 'b', row: brief },
+        ]),
+      );
+      expect([...engine.marked(3, 1)]).to.deep.equal([]);
+    });
+
+    it('refuses a log with a gap', () => {
+      const entries = [draft(2)];
+      const gap = () =>
+        engine.write({ number: 1, ops: [{ type: 'append', partition: 0, entries }] }, () => {});
+      expect(gap).to.throw('entry 1 to be stored');
+    });
+
+    it('keeps log, sessions and marks, also through a snapshot that replaces them', async () => {
+      const reference = new StoredImage(engine.storeId, 'c');
+      const both = async (...ops: StoreOp[]) => {
+        reference.apply({ number: 1, ops });
+        await write(...ops);
+      };
+      const entries = chain(30).map((entry) => ({
+        ...entry,
+        request: { session: 'p/s/1', n: entry.seq, fi: entry.seq - 3 },
+      }));
+      await both({ type: 'append', partition: 5, entries });
+      for (const entry of entries.slice(0, 20)) await both({ type: 'remember', partition: 5, entry });
+      await both({ type: 'trim', partition: 5, base: 15, baseChecksum: 77 });
+      await both({ type: 'truncate', partition: 5, after: 25 });
+      engine = await under.reopen(engine);
+      compare(engine, reference);
+      const image = new Sessions();
+      for (const entry of entries.slice(20)) image.apply(entry);
+      await both(
+        { type: 'truncate', partition: 5, after: 15 },
+        { type: 'trim', partition: 5, base: 100, baseChecksum: 78 },
+        { type: 'append', partition: 5, entries: [draft(101), draft(102)] },
+        { type: 'sessions', partition: 5, sessions: image.image() },
+        { type: 'marks', partition: 5, marks: { alignedEpoch: 3, com: 101, copy: 1, staging: 1 } },
+      );
+      await both({ type: 'remember', partition: 5, entry: draft(102) });
+      engine = await under.reopen(engine);
+      compare(engine, reference);
+    });
+
+    it('does what the reference does, in any order of operations and restarts', async function () {
+      this.timeout(120_000);
+      await fc.assert(
+        fc.asyncProperty(steps, async (moves) => {
+          let tried = await under.open();
+          try {
+            const reference = new StoredImage(tried.storeId, 'c');
+            const player = new Player();
+            for (const move of moves) {
+              if (move.kind === 'reopen') {
+                tried = await under.reopen(tried);
+              } else {
+                const batch = { number: player.nextNumber(), ops: player.ops(move.parts) };
+                reference.apply(batch);
+                await new Promise<void>((resolve) => tried.write(batch, resolve));
+              }
+              for (const partition of PARTITIONS) {
+                for (const copy of COPIES) {
+                  expect(plain(tried.range(partition, copy, undefined, 100))).to.deep.equal(
+                    plain(reference.range(partition, copy, undefined, 100)),
+                  );
+                }
+              }
+              compare(tried, reference);
+            }
+          } finally {
+            await under.remove(tried);
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+}
