@@ -6,6 +6,14 @@
 import type { Registration } from '../common/control.js';
 import type { Member, PartitionView, View } from '../common/view.js';
 
+/** Partitions of a process that is not there any more. */
+export interface Losses {
+  /** Their only copy is gone. */
+  readonly lost: number;
+  /** They were on their way to it: their source may have let go already, and what it has may be old. */
+  readonly doubtful: number;
+}
+
 export class Draft {
   readonly members: Map<string, Member>;
   readonly #wallMs: number;
@@ -50,9 +58,9 @@ export class Draft {
   /**
    * Goes on from a newer view of the same cluster. Members that only we know stay, owning nothing; of those that both
    * know, a later process wins.
-   * @returns how many partitions lost their only copy because their process is not there any more
+   * @returns what was lost with processes that are not there any more
    */
-  adopt(newer: View): number {
+  adopt(newer: View): Losses {
     const ours = [...this.members.values()];
     this.#base = newer;
     this.#changed = true;
@@ -60,13 +68,17 @@ export class Draft {
     this.#copies = newer.copies;
     this.members.clear();
     for (const member of newer.members) this.members.set(member.id, member);
-    let lost = 0;
+    const losses = { lost: 0, doubtful: 0 };
     for (const member of ours) {
       const theirs = this.members.get(member.id);
       if (theirs === undefined) this.members.set(member.id, member);
-      else if (theirs.instance < member.instance) lost += this.restart(member);
+      else if (theirs.instance < member.instance) {
+        const { lost, doubtful } = this.restart(member);
+        losses.lost += lost;
+        losses.doubtful += doubtful;
+      }
     }
-    return lost;
+    return losses;
   }
 
   /** A new member, owning nothing yet. */
@@ -89,26 +101,24 @@ export class Draft {
     this.members.set(id, { ...member, ...changes, statusSinceMs });
   }
 
-  /**
-   * A member is a new process now, and what the one before held in memory is gone.
-   * @returns how many partitions lost their only copy by that
-   */
-  restart(process: Omit<Registration, 'view' | 'cluster'>): number {
+  /** A member is a new process now, and what the one before held in memory is gone. */
+  restart(process: Omit<Registration, 'view' | 'cluster'>): Losses {
     const { id, host, port, peerPort, instance, weight } = process;
     this.update(id, { host, port, peerPort, instance, weight, status: 'up' });
-    let lost = 0;
+    const losses = { lost: 0, doubtful: 0 };
     this.#map((partition) => {
       const { primary, source } = partition;
       if (primary === id) {
-        // A primary that was still fetching fetches again: its source has not let go yet.
-        if (source === null) lost++;
+        // A primary that was still fetching, as far as we know, fetches again what its source has not let go yet.
+        if (source === null) losses.lost++;
+        else losses.doubtful++;
         return { ...partition, epoch: this.epoch };
       }
       if (source !== id) return partition;
-      lost++;
+      losses.lost++;
       return { ...partition, source: null };
     });
-    return lost;
+    return losses;
   }
 
   /** The member follows the view of this epoch and still fetches these partitions: the others have arrived. */
@@ -146,6 +156,13 @@ export class Draft {
       this.#changed = true;
     }
     return differs;
+  }
+
+  /** The members that may be given partitions. */
+  ablePeers(): Member[] {
+    return [...this.members.values()]
+      .filter((member) => member.status === 'up' && member.weight > 0)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   hasOwners(): boolean {

@@ -18,8 +18,8 @@ import { memberOf, type View } from '../common/view.js';
 import type { Keeper } from './keeper.js';
 import { membersReport, partitionsReport, readinessReport, statusReport } from './reports.js';
 
-/** A view of `MAX_MEMBERS` members with names of usual length fits. */
-const MAX_REGISTRATION_BYTES = 256 * 1024;
+/** A view of `MAX_MEMBERS` members takes less, however long their names are. */
+const MAX_REGISTRATION_BYTES = 2 * 1024 * 1024;
 const MAX_LEAVING_BYTES = 4 * 1024;
 
 /** Addresses that are not those of one machine that could be asked. */

@@ -36,6 +36,8 @@ export interface Plan {
   readonly partitions: readonly PartitionView[];
   /** Partitions whose only data is gone: they start empty. */
   readonly lost: number;
+  /** Partitions that were on their way to a primary that is gone: how much of them their source still holds, nobody knows. */
+  readonly doubtful: number;
   /** The whole table was balanced over the fit peers. */
   readonly balanced: boolean;
 }
@@ -47,18 +49,21 @@ export function plan(situation: Situation): Plan {
   const orphans = partitions.map((partition) => isOrphan(partition, situation));
   const anyOrphan = orphans.includes(true);
   const busy = isBusy(partitions, situation);
-  if (fit.length === 0 || (!anyOrphan && (busy || !rebalance))) return { partitions, lost, balanced: false };
+  if (fit.length === 0 || (!anyOrphan && (busy || !rebalance)))
+    return { partitions, lost, doubtful: 0, balanced: false };
   const wanted = place(partitions, fit, situation.copies, (i) => busy && orphans[i] === false);
   let emptied = 0;
+  let doubtful = 0;
   const next = partitions.map((partition, i) => {
     const { primary, replicas } = wanted[i] as (typeof wanted)[number];
     const present = replicas.filter((id) => id !== primary && situation.condition(id) !== 'lost');
     if (primary === partition.primary) return withReplicas(partition, present);
     const source = sourceFor(partition, primary, situation);
     if (source === null && partition.primary !== null && primary !== partition.source) emptied++;
+    else if (partition.source !== null && isLost(partition.primary, situation)) doubtful++;
     return { epoch: situation.epoch, primary, replicas: present, source };
   });
-  return { partitions: next, lost: lost + emptied, balanced: !busy };
+  return { partitions: next, lost: lost + emptied, doubtful, balanced: !busy };
 }
 
 /** Whether something is under way that moves for balance must not add to. */
@@ -87,6 +92,10 @@ function isOrphan({ primary, source }: PartitionView, { condition }: Situation):
   const state = condition(primary);
   // A primary that leaves while it fetches finishes that first: until then its own source is the one that has the data.
   return state === 'lost' || (state === 'handing-over' && source === null);
+}
+
+function isLost(id: string | null, { condition }: Situation): boolean {
+  return id !== null && condition(id) === 'lost';
 }
 
 function sourceFor(before: PartitionView, primary: string | null, { condition }: Situation): string | null {

@@ -7,9 +7,9 @@
  * for `repairAfterMs` and somebody else can take them.
  */
 import type { Health, Leaving, Registration } from '../common/control.js';
-import type { Member, View } from '../common/view.js';
+import { type Member, memberOf, type View } from '../common/view.js';
 import { type Contact, Contacts } from './contacts.js';
-import { Draft } from './draft.js';
+import { Draft, type Losses } from './draft.js';
 import { type Condition, plan } from './moves.js';
 import {
   full,
@@ -20,14 +20,14 @@ import {
   sameAddress,
   wrongCluster,
 } from './refusals.js';
-import { emptyView, moving, viewFault } from './views.js';
+import { emptyView, isExpecting, moving, viewFault } from './views.js';
 
 /** Before the very first placement, how long to wait for one more peer after each that came … */
 const SETTLE_MS = 300;
 /** … and how long at most after the first. */
 const LONGEST_SETTLE_MS = 2_000;
 /** Members at most; beyond, the one that has been gone for longest makes room, if it owns nothing. */
-export const MAX_MEMBERS = 500;
+export const MAX_MEMBERS = 2_000;
 
 export interface RegistryOptions {
   readonly cluster: string;
@@ -91,16 +91,16 @@ export class Registry {
     const newer = view !== null && view.epoch > this.#view.epoch ? view : null;
     const fault = newer === null ? null : viewFault(newer);
     if (fault !== null) return { code: 'invalid-registration', detail: `view: ${fault}.` };
-    const lost = newer === null ? 0 : draft.adopt(newer);
+    const losses = newer === null ? null : draft.adopt(newer);
     const known = draft.members.get(id);
     const refusal = known === undefined ? this.#makeRoom(draft) : refuseSuccessor(registration, known);
     if (refusal !== null) return refusal;
-    if (newer !== null) {
+    if (newer !== null && losses !== null) {
       this.#tell(
         'warn',
         `goes on from view ${newer.epoch}, which ${id} brought; ours was ${this.#view.epoch}`,
       );
-      this.#tellLost(lost, 'members that it names started anew');
+      this.#tellLost(losses, 'members that it names started anew');
       this.#contacts.meet(newer.members, now.ms);
     }
     this.#admit(draft, registration, known);
@@ -122,7 +122,7 @@ export class Registry {
     if (contact.leaving && !draft.owns(id)) {
       this.#remove(draft, id);
     } else {
-      if (draft.leads(id) && !ablePeers(draft).some((peer) => peer.id !== id)) return lastPeer(id);
+      if (draft.leads(id) && !draft.ablePeers().some((peer) => peer.id !== id)) return lastPeer(id);
       if (!contact.leaving) this.#tell('info', `${id} leaves`);
       contact.leaving = true;
       if (member.status === 'up') draft.update(id, { status: 'leaving' });
@@ -133,12 +133,16 @@ export class Registry {
 
   /** A peer answered a probe; false where the answer is not that of the member that was asked. */
   answered(id: string, health: Health, now: Now): boolean {
-    const draft = new Draft(this.#view, now.wallMs);
-    const member = draft.members.get(id);
+    const member = memberOf(this.#view, id);
     if (health.cluster !== this.#view.cluster || health.id !== id || health.instance !== member?.instance) {
       return false;
     }
     const contact = this.#contacts.of(id);
+    if (this.#isNothingNew(member, contact, health)) {
+      this.#contacts.answered(id, health, now.ms);
+      return true;
+    }
+    const draft = new Draft(this.#view, now.wallMs);
     if (health.epoch > Math.max(this.#view.epoch, contact.epoch)) {
       this.#tell(
         'warn',
@@ -153,6 +157,13 @@ export class Registry {
     draft.fetched(id, health.epoch, new Set(health.fetching));
     this.#finish(draft, now.ms);
     return true;
+  }
+
+  /** Of many members most answer as the second before: planning anew at each would cost a process by itself. */
+  #isNothingNew({ id, status }: Member, contact: Contact, health: Health): boolean {
+    const newest = Math.max(contact.epoch, health.epoch);
+    if (status === 'down' || contact.leaving || contact.unheard || newest > this.#view.epoch) return false;
+    return !isExpecting(this.#view, id);
   }
 
   /** A peer did not answer the question that was asked at `askedMs`. */
@@ -225,10 +236,10 @@ export class Registry {
     // Where a peer knows a newer view than we do our table is old, and moving by it might lose what was written since.
     // After a restart that shows only when everybody was asked.
     if (this.#contacts.mayKnowNewer(draft.members.values(), draft.epoch - 1)) return;
-    const candidates = ablePeers(draft);
+    const candidates = draft.ablePeers();
     const key = JSON.stringify([this.#options.copies, ...candidates.map(({ id, weight }) => [id, weight])]);
     const isFirst = !draft.hasOwners();
-    const { partitions, lost, balanced } = plan({
+    const { partitions, balanced, ...losses } = plan({
       partitions: draft.partitions,
       epoch: draft.epoch,
       copies: this.#options.copies,
@@ -240,7 +251,7 @@ export class Registry {
     if (balanced) this.#balancedFor = key;
     else if (changed) this.#balancedFor = '';
     if (isFirst && draft.hasOwners()) this.#tell('info', `partitions placed on ${candidates.length} peers`);
-    this.#tellLost(lost, 'a peer that held them did not come back');
+    this.#tellLost(losses, 'a peer that held them did not come back');
   }
 
   #condition(member: Member | undefined, nowMs: number): Condition {
@@ -277,15 +288,13 @@ export class Registry {
     this.#notices.push({ level, text });
   }
 
-  #tellLost(count: number, why: string): void {
-    if (count > 0)
-      this.#tell('warn', `DATA LOST: ${count} partitions lost their only copy and start empty: ${why}`);
+  #tellLost({ lost, doubtful }: Losses, why: string): void {
+    if (lost > 0)
+      this.#tell('warn', `DATA LOST: ${lost} partitions lost their only copy and start empty: ${why}`);
+    if (doubtful > 0)
+      this.#tell(
+        'warn',
+        `DATA AT RISK: ${doubtful} partitions were on their way, and go on with what their source still has: ${why}`,
+      );
   }
-}
-
-/** The members that may be given partitions. */
-function ablePeers(draft: Draft): Member[] {
-  return [...draft.members.values()]
-    .filter((member) => member.status === 'up' && member.weight > 0)
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -17,6 +17,11 @@ export function moving(view: View): number {
   return view.partitions.filter((partition) => partition.source !== null).length;
 }
 
+/** Whether data is on its way to this peer. */
+export function isExpecting(view: View, id: string): boolean {
+  return view.partitions.some(({ primary, source }) => primary === id && source !== null);
+}
+
 /** What is wrong with a view that has the right form, which its schema cannot say; null where nothing is. */
 export function viewFault(view: View): string | null {
   const ids = new Set(view.members.map((member) => member.id));

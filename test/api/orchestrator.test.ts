@@ -1,3 +1,4 @@
+/** The orchestrator over its API, with peers that misbehave. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,10 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { View } from '../../common/view.js';
 import type { Orchestrator, OrchestratorOptions } from '../../orchestrator/orchestrator.js';
+import { MAX_MEMBERS } from '../../orchestrator/registry.js';
 import { ask, eventually, FakePeer, post, start } from './orchestrator-harness.js';
+
+const MIB = 1024 * 1024;
 
 interface Row {
   readonly id: string;
@@ -199,7 +203,7 @@ describe('the orchestrator over HTTP', function () {
       ['an instance of 0', { ...GOOD, instance: 0 }, 400, 'invalid-registration', 'instance:'],
       ['an unknown field', { ...GOOD, colour: 'red' }, 400, 'invalid-registration', 'colour'],
       ['half a view', { ...GOOD, view: { cluster: 'covey' } }, 400, 'invalid-registration', 'view.'],
-      ['a body beyond the limit', `"${'x'.repeat(256 * 1024)}"`, 413, 'body-too-large', 'bytes'],
+      ['a body beyond the limit', `"${'x'.repeat(2 * MIB)}"`, 413, 'body-too-large', 'bytes'],
     ];
     for (const [name, body, status, code, hint] of cases) {
       it(`a registration with ${name} is ${status} ${code}`, async () => {
@@ -211,6 +215,25 @@ describe('the orchestrator over HTTP', function () {
         expect((await ask<Nodes>(`${url}/all-nodes`)).body.nodes).to.deep.equal([]);
       });
     }
+
+    it('a registration may bring a view as large as there can be', async () => {
+      await run();
+      const name = (i: number) => `${i}`.padEnd(64, 'x');
+      const address = Array.from({ length: 63 }, () => 'aaa')
+        .join('.')
+        .padEnd(253, 'a');
+      const members = Array.from({ length: MAX_MEMBERS }, (_, i) => ({
+        ...{ id: name(i), host: address, port: 65_535, peerPort: 65_535, instance: Number.MAX_SAFE_INTEGER },
+        ...{ weight: 1000, status: 'leaving', memberSinceMs: 1e13, statusSinceMs: 1e13 },
+      }));
+      const replicas = Array.from({ length: 15 }, (_, i) => name(i));
+      const partition = { epoch: 0, primary: name(15), replicas, source: name(16) };
+      const partitions = Array.from({ length: 256 }, () => partition);
+      // Not newer than what the orchestrator has, so read and checked but not followed.
+      const view = { cluster: 'covey', epoch: 0, copies: 16, members, partitions };
+      const answer = await post(`${url}/register`, { ...GOOD, view });
+      expect(answer.status).to.equal(200);
+    });
 
     it('what is for the inside takes the secret', async () => {
       await run();
