@@ -21,4 +21,8 @@ export const REGRESSIONS: readonly Regression[] = [
     fault: 'newcomer',
     why: 'a rebuild took the first answer, of a peer without a map, for all (first seen in seeds 3361 and 31006)',
   },
+  {
+    seed: 400_859,
+    why: 'two orchestrators trusted a peer that was gone for good on the word of each other',
+  },
 ];
