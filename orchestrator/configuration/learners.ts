@@ -135,7 +135,9 @@ export function repair(
 
 /** Whether a peer may get a new copy now: here, not being emptied, and not cooling down. */
 export function mayReceive(situation: Situation, id: PeerId, coolDowns: CoolDowns): boolean {
-  if (!isHere(situation, id) || !coolDowns.isOver(id, situation.nowMs)) return false;
+  // Two orchestrators would else trust a dead peer on each other's word for ever (simulator, seed 400859).
+  if (!isHere(situation, id) || !situation.liveness.hears(id)) return false;
+  if (!coolDowns.isOver(id, situation.nowMs)) return false;
   return situation.draft.peers.get(id)?.drain?.scope !== 'everything';
 }
 

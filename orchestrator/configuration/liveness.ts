@@ -28,6 +28,8 @@ interface Watched {
   answeredRound: number;
   /** Set while silent: when, and at which round, that was noticed. */
   silent: { readonly sinceMs: number; readonly round: number } | undefined;
+  /** It counts as live on somebody else's word. */
+  vouched: boolean;
 }
 
 /** The last answers of all peers, and the verdicts drawn from them. */
@@ -68,6 +70,7 @@ export class Liveness {
     peer.answeredRound = round;
     peer.heardMs = nowMs;
     peer.silent = undefined;
+    peer.vouched = false;
     return true;
   }
 
@@ -77,6 +80,7 @@ export class Liveness {
     if (!peer?.silent) return;
     peer.heardMs = nowMs + forMs;
     peer.silent = undefined;
+    peer.vouched = true;
   }
 
   /** Looks at the clock: notices who has fallen silent, and whether we stood still ourselves. */
@@ -96,6 +100,12 @@ export class Liveness {
   isLive(id: string): boolean {
     const peer = this.#watched.get(id);
     return peer !== undefined && !peer.silent;
+  }
+
+  /** Whether we hear the peer ourselves: its being live is not only somebody else's word. */
+  hears(id: string): boolean {
+    const peer = this.#watched.get(id);
+    return peer !== undefined && !peer.silent && !peer.vouched;
   }
 
   /** Since when a peer is silent, or undefined while it answers. */
@@ -125,7 +135,7 @@ export class Liveness {
   #of(id: string, nowMs: number): Watched {
     let peer = this.#watched.get(id);
     if (!peer) {
-      peer = { heardMs: nowMs, answeredRound: 0, silent: undefined };
+      peer = { heardMs: nowMs, answeredRound: 0, silent: undefined, vouched: false };
       this.#watched.set(id, peer);
     }
     return peer;

@@ -129,7 +129,7 @@ const AIMED: readonly Aimed[] = [
       world.afterFault(5000, () => {
         const others = [...world.peers.map(({ id }) => id), ...orchestratorsOf(world)];
         cutFor(world, both(last, others), 3500);
-        world.loseRegistry(random, 'empty');
+        world.disasters.loseRegistry(random, 'empty');
       });
     },
   },
@@ -163,7 +163,7 @@ const AIMED: readonly Aimed[] = [
       if (wiped === undefined) return;
       cutFor(world, both(silent, orchestratorsOf(world)), random.integer(4000, 6000));
       world.afterFault(random.integer(700, 1700), () => {
-        world.wipe(wiped, random.integer(600, 1500));
+        world.disasters.wipe(wiped, random.integer(600, 1500));
       });
     },
   },
@@ -192,7 +192,7 @@ const AIMED: readonly Aimed[] = [
     name: 'newcomer',
     strike: (world, random) => {
       hurt(world, 'state', 0.85, 500, 8000);
-      if (world.loseRegistry(random, 'empty')) world.join();
+      if (world.disasters.loseRegistry(random, 'empty')) world.plans.join();
     },
   },
   {

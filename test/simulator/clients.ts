@@ -85,7 +85,7 @@ export class Clients {
           key,
           partition,
           call,
-          strict: false,
+          strict: jobs.length % 4 === 0,
           ttlMs: undefined,
           start: this.world.schedule.now,
         };

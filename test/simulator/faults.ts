@@ -183,12 +183,12 @@ const processes: readonly FaultKind[] = [
     // It comes to pass some time after it was ordered, if it may.
     name: 'wiped-disk',
     weight: 0.6,
-    strike: (world, random) => world.wipeOne(random),
+    strike: (world, random) => world.disasters.wipeOne(random),
   },
   {
     name: 'lost-peer',
     weight: 0.6,
-    strike: (world, random) => world.loseOne(random),
+    strike: (world, random) => world.disasters.loseOne(random),
   },
   {
     name: 'rolling-restart',
@@ -232,15 +232,23 @@ const orchestration: readonly FaultKind[] = [
       return cutFor(world, links, random.integer(300, 6000));
     },
   },
-  { name: 'registry-lost', weight: 0.4, strike: (world, random) => world.loseRegistry(random, 'empty') },
-  { name: 'registry-old', weight: 0.4, strike: (world, random) => world.loseRegistry(random, 'old-copy') },
+  {
+    name: 'registry-lost',
+    weight: 0.4,
+    strike: (world, random) => world.disasters.loseRegistry(random, 'empty'),
+  },
+  {
+    name: 'registry-old',
+    weight: 0.4,
+    strike: (world, random) => world.disasters.loseRegistry(random, 'old-copy'),
+  },
 ];
 
 const planned: readonly FaultKind[] = [
-  { name: 'planned-move', weight: 2, strike: (world, random) => world.move(random) },
-  { name: 'drain', weight: 0.5, strike: (world, random) => world.drain(random) },
-  { name: 'leave', weight: 0.5, strike: (world, random) => world.leave(random) },
-  { name: 'join', weight: 0.5, strike: (world) => world.join() },
+  { name: 'planned-move', weight: 2, strike: (world, random) => world.plans.move(random) },
+  { name: 'drain', weight: 0.5, strike: (world, random) => world.plans.drain(random) },
+  { name: 'leave', weight: 0.5, strike: (world, random) => world.plans.leave(random) },
+  { name: 'join', weight: 0.5, strike: (world) => world.plans.join() },
 ];
 
 /** Only in runs whose reads are all strict: no lease survives a clock that stands still. */
@@ -266,12 +274,13 @@ export const WEATHER_KINDS = [
   'clock-rate',
 ] as const;
 
-/** Every kind of fault by name; `lost-writes` comes with crashes. */
+/** Every kind of fault by name; `lost-writes` comes with crashes, `registry-unknown` with the seed's cluster. */
 export const FAULT_KINDS: readonly string[] = [
   ...WEATHER_KINDS,
   ...STRIKING.map(({ name }) => name),
   SUSPEND.name,
   'lost-writes',
+  'registry-unknown',
 ];
 
 /** The faults of one seed. */
@@ -294,7 +303,7 @@ export function drawSwarm(random: Random, only: string | undefined): Swarm {
   if (only !== undefined) {
     if (!FAULT_KINDS.includes(only))
       throw new Error(`no such fault: ${only}; there are ${FAULT_KINDS.join(', ')}`);
-    const striking = only === 'lost-writes' ? 'crash' : only;
+    const striking = only === 'lost-writes' ? 'crash' : only === 'registry-unknown' ? 'planned-move' : only;
     return {
       weather: new Set([only]),
       striking: [...STRIKING, SUSPEND].filter(({ name }) => name === striking),

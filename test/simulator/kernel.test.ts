@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { BUGS } from './bugs.js';
 import { Disk } from './disk.js';
 import { patched } from './mutant-tree.js';
-import { BUGS, MUTANTS } from './mutants.js';
+import { MUTANTS } from './mutants.js';
 import { mutate, mutationsOf } from './mutation-operators.js';
 import { FAIR_WEATHER, Network } from './network.js';
 import { parseOptions } from './options.js';

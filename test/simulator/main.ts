@@ -19,6 +19,11 @@ async function main(): Promise<number> {
   const started = performance.now();
   let told = started;
   let failuresTold = 0;
+  // With more than one job a long run can be ended early, and still says what it came to.
+  let interrupted = false;
+  process.once('SIGTERM', () => {
+    interrupted = true;
+  });
   const totals = await runOnJobs(options.seeds, options, options.jobs, (so) => {
     if (performance.now() - told > PROGRESS_EVERY_MS) {
       told = performance.now();
@@ -28,7 +33,7 @@ async function main(): Promise<number> {
       process.stderr.write(`seed ${seed}: ${reason.slice(0, FIRST_CHARACTERS)}\n`);
     }
     failuresTold = so.failures.length;
-    return !(options.untilFailure && so.failures.length > 0);
+    return !interrupted && !(options.untilFailure && so.failures.length > 0);
   });
   const seconds = (performance.now() - started) / 1000;
   printFailures(totals, options);

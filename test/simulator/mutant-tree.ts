@@ -7,7 +7,8 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BUGS, MUTANTS } from './mutants.js';
+import { BUGS } from './bugs.js';
+import { MUTANTS } from './mutants.js';
 
 /** One replacement in one compiled file. */
 export interface Patch {

@@ -7,8 +7,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { BUGS } from './bugs.js';
 import { growTree, runTree } from './mutant-tree.js';
-import { BUGS, MUTANTS } from './mutants.js';
+import { MUTANTS } from './mutants.js';
 import { type Mutation, mutate, mutationsOf, sample } from './mutation-operators.js';
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));

@@ -27,8 +27,12 @@ const GATEWAY_WRITES = 'peer/requests/writes.js';
 const DRAFT = 'orchestrator/configuration/draft.js';
 const REGISTRATION = 'orchestrator/configuration/registration.js';
 
-const one = (file: string, find: string, replace: string): readonly Patch[] => [{ file, find, replace }];
-const aim = (name: string): readonly string[] => ['--fault', name];
+/** A mutant that is one replacement. */
+export const one = (file: string, find: string, replace: string): readonly Patch[] => [
+  { file, find, replace },
+];
+/** The options of an aimed run. */
+export const aim = (name: string): readonly string[] => ['--fault', name];
 
 /** One mutant a rule, in the order of the specification's table. */
 export const MUTANTS: readonly Mutant[] = [
@@ -335,76 +339,6 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     options: aim('addrace'),
-    seeds: 300,
-  },
-];
-
-const REBUILD = 'orchestrator/configuration/rebuild.js';
-
-/** Bugs that the simulator found in the production code, each brought back. */
-export const BUGS: readonly Mutant[] = [
-  {
-    name: 'bug-overtaken-read',
-    rule: 'E1: another orchestrator changes the map while the register is read; the register is not old',
-    patches: [
-      {
-        file: 'orchestrator/configuration/register.js',
-        find: 'return this.heldVer < Math.max(this.#seenBeforeRead, committed);',
-        replace: 'return this.heldVer < Math.max(this.highestSeen, committed);',
-      },
-      {
-        file: 'orchestrator/configuration/manager.js',
-        find: 'if (this.#rebuild && register.heldVer < mapVersion(this.#rebuild.term, 0))',
-        replace: 'if (false)',
-      },
-      {
-        file: 'orchestrator/configuration/manager.js',
-        find: "body.type === 'pong' ? body.promised : 0",
-        replace: '0',
-      },
-    ],
-    options: aim('twins'),
-    seeds: 100,
-  },
-  {
-    name: 'bug-taught-as-another-process',
-    rule: 'C1: what is taught is for the process that asked',
-    patches: one(
-      LEARNING,
-      'return partition.config?.primary === from && message.inc === core.inc;',
-      'return partition.config?.primary === from;',
-    ),
-    options: aim('slowlearn'),
-    seeds: 300,
-  },
-  {
-    name: 'bug-rebuild-of-nothing',
-    rule: 'section 9: a newcomer that knows no map is not everybody',
-    patches: [
-      {
-        file: REBUILD,
-        find: '        if (waits || this.undecided().length > 0)\n',
-        replace: '        if (this.#testimonies.size === 0 || this.undecided().length > 0)\n',
-      },
-      {
-        file: REBUILD,
-        find: '        if (!part)\n            return this.#silentPeers();',
-        replace:
-          '        if (!part)\n            return [...this.knownPeers().keys()].every((id) => this.#testimonies.has(id)) ? undefined : this.#silentPeers();',
-      },
-    ],
-    options: aim('newcomer'),
-    seeds: 100,
-  },
-  {
-    name: 'bug-forgotten-question',
-    rule: 'R3: a question is given up in time, whenever the tick came',
-    patches: one(
-      'peer/replication/dispatch.js',
-      'let busy = partition.questions.size + partition.asking.length + partition.confirming.length > 0;',
-      'let busy = partition.questions.size > 0;',
-    ),
-    options: aim('latequestions'),
     seeds: 300,
   },
 ];

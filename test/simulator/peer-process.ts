@@ -4,7 +4,7 @@ import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-
 import { PeerDriver } from '../../peer/driver.js';
 import { leased } from '../../peer/replication/leases.js';
 import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
-import type { PeerEnvelope } from '../../peer/replication/messages.js';
+import type { PeerEnvelope, SessionsImage } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
 import { Gateway } from '../../peer/requests/gateway.js';
 import { idempotencyTag } from '../../peer/requests/idempotency.js';
@@ -205,6 +205,8 @@ export class SimulatedPeer extends Process implements Watched {
       'requests at the gateway': this.gateway?.nextTickMs() === Number.POSITIVE_INFINITY ? 0 : 1,
       'rows that are stored': core.out.overlaid.size,
       'positions on their way to the disk': core.durability.length,
+      'effects that were carried out':
+        core.out.sends.length + core.out.reports.length + core.out.replies.length,
     };
     for (const partition of core.partitions.values()) {
       // A copy that is out of use may end with entries that nobody committed.
@@ -217,6 +219,7 @@ export class SimulatedPeer extends Process implements Watched {
         partition.questions.size +
         partition.asking.length +
         partition.confirming.length;
+      counts[`results of finished requests of ${number}`] = finishedResults(partition.sessions.image());
       if (lead === undefined) continue;
       counts[`waiters of ${number}`] = lead.waiters.size + lead.queue.length;
       counts[`open requests of ${number}`] = lead.open.size + lead.openTokens.size;
@@ -323,4 +326,9 @@ export class SimulatedPeer extends Process implements Watched {
 
 function carriageOf(kind: PeerEnvelope['body']['type']): Carriage {
   return kind === 'fwd' || kind === 'fwd_r' || kind === 'rfwd' || kind === 'rfwd_r' ? 'tcp' : 'any';
+}
+
+/** Results that their gateway has said it will never ask for again. */
+function finishedResults({ sessions }: SessionsImage): number {
+  return sessions.reduce((sum, { fi, results }) => sum + results.filter(({ n }) => n < fi).length, 0);
 }

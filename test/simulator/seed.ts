@@ -7,6 +7,7 @@ import { AIMS } from './aims.js';
 import { Violation } from './checks.js';
 import { Clients } from './clients.js';
 import { drawSwarm, type FaultKind, pickKind, type Swarm } from './faults.js';
+import { lastChecks } from './last-checks.js';
 import type { SeedOptions } from './options.js';
 import { Random } from './random.js';
 import type { SeedReport } from './report.js';
@@ -25,10 +26,6 @@ const CLIENTS_UNTIL_MS = 52_000;
 /** PROGRESS: by then everything must have settled; the last reads and writes are made now and must succeed. */
 const SETTLED_AT_MS = 56_000;
 const LAST_ANSWERS_MS = 8000;
-/** And by then every partition has all its copies again. */
-const LAST_COPIES_MS = 15_000;
-/** Replicas are compared this often at the end, until they are the same. */
-const LAST_COMMITS_MS = 250;
 
 /** Runs a seed. The same seed and options always give the same report. */
 export function runSeed(seed: number, options: SeedOptions): SeedReport {
@@ -54,9 +51,7 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
     world.schedule.runUntil(SETTLED_AT_MS + LAST_ANSWERS_MS, () => settled);
     if (!settled) violations.push(`PROGRESS: not settled after healing: ${clients.missing()}`);
     else {
-      awaitCopies(world);
-      compareReplicas(world);
-      lookForLeftovers(world);
+      lastChecks(world);
     }
   } catch (error) {
     violations.push(reasonOf(error));
@@ -76,37 +71,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof Violation) return error.message;
   if (error instanceof InvariantError) return `INVARIANT: ${error.message}`;
   return `CRASH: ${error instanceof Error ? error.message : String(error)}`;
-}
-
-/** PROGRESS: every partition gets all its copies back. */
-function awaitCopies(world: World): void {
-  const until = world.schedule.now + LAST_COPIES_MS;
-  while (world.missingCopies() !== undefined && world.schedule.now < until) {
-    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
-  }
-  const missing = world.missingCopies();
-  if (missing !== undefined) throw new Violation(`PROGRESS: ${missing} after healing; ${world.describe()}`);
-}
-
-/** LEFTOVERS: when nothing happens any more, nobody waits for anything, and no memory is held for it. */
-function lookForLeftovers(world: World): void {
-  const look = (): string | undefined =>
-    world.peers.map((peer) => peer.leftovers()).find((one) => one !== undefined);
-  for (let looks = 0; looks < 20 && look() !== undefined; looks += 1) {
-    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
-  }
-  const left = look();
-  if (left !== undefined) throw new Violation(`LEFTOVERS: ${left}`);
-}
-
-/** DIVERGENCE: backups hear of the last commits, the last keys expire, and then all hold the same. */
-function compareReplicas(world: World): void {
-  let difference: string | undefined = 'not compared';
-  for (let looks = 0; looks < 20 && difference !== undefined; looks += 1) {
-    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
-    difference = world.differenceOfReplicas();
-  }
-  if (difference !== undefined) throw new Violation(`DIVERGENCE: ${difference}`);
 }
 
 function strikeAgain(world: World, swarm: Swarm): void {

@@ -19,6 +19,8 @@ export interface ClusterTuning {
   readonly rateBound: number;
   /** Inputs that come within this time share a turn of the event loop; 0: each has its own. */
   readonly turnMs: number;
+  /** Share of changes of the registry whose outcome is not told. */
+  readonly doubt: number;
   readonly settings: Settings;
   readonly detection: FailureDetection;
 }
@@ -45,6 +47,7 @@ export function drawTuning(
     orchestrators: orchestrators ?? (random.chance(0.25) ? 2 : 1),
     partitions,
     detection,
+    doubt: random.pick([0, 0, 0, 0.15]),
     turnMs: random.pick([0, 0, 0.4, 2]),
     replicas: Math.min(peers, 3),
     rateBound,

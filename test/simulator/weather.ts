@@ -54,4 +54,6 @@ export function drawWeather(world: World, { weather }: Swarm): void {
     }
   }
   if (weather.has('clock-rate')) world.count('clock-rate');
+  world.registry.unknownShare = world.tuning.doubt;
+  if (world.tuning.doubt > 0) world.count('registry-unknown');
 }

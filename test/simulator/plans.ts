@@ -1,0 +1,89 @@
+/** What operators do to a healthy cluster: planned moves, draining, leaving, joining. */
+import type { SimulatedPeer } from './peer-process.js';
+import type { Random } from './random.js';
+import type { World } from './world.js';
+
+/** A peer that asked to go and is still needed after this long goes anyway. */
+const LEAVE_LIMIT_MS = 15_000;
+
+export class Plans {
+  private readonly drained = new Set<string>();
+  private readonly leaving = new Set<SimulatedPeer>();
+
+  constructor(private readonly world: World) {}
+
+  /** A planned move of a primary or a copy. */
+  move(random: Random): boolean {
+    const map = this.world.decided();
+    if (map === undefined) return false;
+    const partition = random.integer(0, this.world.tuning.partitions - 1);
+    const part = map.parts[partition];
+    if (part === undefined) return false;
+    const members = [...part.members.keys()];
+    const outside = this.world.runningPeers().filter(({ id }) => !part.members.has(id));
+    if (random.chance(0.6) || outside.length === 0) {
+      return this.world.change({ type: 'move-primary', partition, to: random.pick(members) });
+    }
+    return this.world.change({
+      type: 'move-replica',
+      partition,
+      from: random.pick(members),
+      to: random.pick(outside).id,
+    });
+  }
+
+  /** Drains a peer; some time later it is restarted. */
+  drain(random: Random): boolean {
+    const peer = random.pickMaybe(this.world.runningPeers());
+    if (peer === undefined || !this.world.change({ type: 'drain', peer: peer.id })) return false;
+    this.drained.add(peer.id);
+    this.world.afterFault(random.integer(3000, 9000), () => {
+      if (random.chance(0.5)) this.world.crash(peer, random.integer(50, 1000));
+      this.undrain();
+    });
+    return true;
+  }
+
+  /** A peer asks to go, goes when it may, and comes back later, with its disk or as a new one. */
+  leave(random: Random): boolean {
+    const peer = random.pickMaybe(this.world.runningPeers().filter((one) => !this.leaving.has(one)));
+    if (peer === undefined || this.world.peers.length - this.leaving.size <= 3) return false;
+    this.leaving.add(peer);
+    peer.leave();
+    const asked = this.world.schedule.now;
+    const look = (): void => {
+      if (!this.leaving.has(peer)) return;
+      const gone = peer.up && peer.mayStop();
+      if (!gone && !this.world.healed && this.world.schedule.now - asked < LEAVE_LIMIT_MS) {
+        this.world.schedule.after(100, look);
+        return;
+      }
+      this.leaving.delete(peer);
+      peer.kill();
+      if (gone && random.chance(0.3)) peer.wipe();
+      this.world.startLater(peer, random.integer(500, 5000));
+    };
+    look();
+    return true;
+  }
+
+  /** A peer that was never here joins. */
+  join(): boolean {
+    const peer = this.world.spares.shift();
+    if (peer === undefined) return false;
+    this.world.peers.push(peer);
+    peer.start();
+    return true;
+  }
+
+  /** Nobody leaves any more, and whoever was drained may be filled again. */
+  end(): void {
+    this.leaving.clear();
+    this.world.schedule.after(1000, () => this.undrain());
+    this.world.schedule.after(4000, () => this.undrain());
+  }
+
+  private undrain(): void {
+    for (const peer of this.drained) this.world.change({ type: 'undrain', peer });
+  }
+}
