@@ -4,8 +4,9 @@
  * Invariants: at any moment the file is whole, the old view or the new one; when `save` has resolved, the view
  * outlives a loss of power; a file that is there but broken is never taken for an empty one.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere, writeDurably } from '../common/durable-file.js';
 import { type View, viewSchema } from '../common/view.js';
 import { viewFault } from './views.js';
 
@@ -23,11 +24,9 @@ export interface ViewStore {
 export const noStore: ViewStore = { save: () => Promise.resolve() };
 
 export class RegistryFile implements ViewStore {
-  readonly #folder: string;
   readonly #path: string;
 
   private constructor(folder: string) {
-    this.#folder = folder;
     this.#path = join(folder, FILE);
   }
 
@@ -53,39 +52,27 @@ export class RegistryFile implements ViewStore {
   }
 
   /** Calls must not overlap. */
-  async save(view: View): Promise<void> {
-    const temporary = `${this.#path}.new`;
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(view));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.#path);
-    // Without this the rename itself may be undone by a loss of power.
-    const folder = await open(this.#folder, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+  save(view: View): Promise<void> {
+    return writeDurably(this.#path, JSON.stringify(view));
   }
 
   async #load(): Promise<View | null> {
-    let text: string;
-    try {
-      text = await readFile(this.#path, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return null;
-      throw new RegistryFileError(`cannot read ${this.#path}: ${codeOf(error)}`);
-    }
+    const text = await this.#read();
+    if (text === null) return null;
     const view = viewSchema.safeParse(parse(text));
     const fault = view.success ? viewFault(view.data) : describe(view.error.issues[0]);
     if (fault === null) return view.data as View;
     throw new RegistryFileError(
       `${this.#path} is broken (${fault}); bring back a copy, or remove it to go on from what the peers know`,
     );
+  }
+
+  async #read(): Promise<string | null> {
+    try {
+      return await readIfThere(this.#path);
+    } catch (error) {
+      throw new RegistryFileError(`cannot read ${this.#path}: ${codeOf(error)}`);
+    }
   }
 }
 
