@@ -101,7 +101,7 @@ function requireText(value: unknown): string {
   if (typeof value !== 'string') {
     throw misfit('string', 'a string; for other values name their "encoding", such as "integer" or "json"');
   }
-  if (LONE_SURROGATE.test(value)) {
+  if (!value.isWellFormed()) {
     throw new Problem(
       'invalid-value',
       'The value holds half of a surrogate pair, which is not Unicode text.',
@@ -152,7 +152,6 @@ function isTextType(contentType: string): boolean {
 const ITEM_DEPTH = 2;
 
 const INTEGER = /^-?\d+$/;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 const JSON_TYPE = /^application\/(?:[^;\s]{1,100}\+)?json(?:$|[;\s])/i;
 const TEXT_TYPES =
   /^(?:text\/|application\/(?:[^;\s]{1,100}\+)?(?:json|xml|yaml|javascript)(?:$|[;\s])|image\/svg\+xml)/i;

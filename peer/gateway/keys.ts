@@ -12,8 +12,6 @@ export const MAX_KEY_BYTES = 1024;
 /** No character takes more bytes in UTF-8 than this for each unit of a string's length. */
 const MAX_BYTES_PER_UNIT = 3;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /**
  * The key that the last segment of a request's target spells.
  * @throws Problem `invalid-key`
@@ -35,7 +33,7 @@ export function keyOfTarget(url: string): string {
  */
 export function keyOfJson(value: unknown): string {
   if (typeof value !== 'string') throw new Problem('invalid-key', '"key" must be a string.');
-  if (LONE_SURROGATE.test(value)) {
+  if (!value.isWellFormed()) {
     throw new Problem('invalid-key', 'The key holds half of a surrogate pair, which is not Unicode text.');
   }
   return requireKey(value);
