@@ -35,7 +35,9 @@ for argument in "$@"; do
   fi
 done
 
+from=$PWD
 cd "$(dirname "$0")"
+root=$PWD
 
 command -v node >/dev/null 2>&1 || fail "Node.js is missing: install version 20.19 or later from https://nodejs.org"
 node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
@@ -54,4 +56,5 @@ if [ ! -f "$built" ] || [ -n "$(find common orchestrator peer demo package.json 
   touch "$built"
 fi
 
-exec node dist/demo/main.js "$@"
+cd "$from" # a relative --data is meant from here
+exec node "$root/dist/demo/main.js" "$@"

@@ -1,6 +1,6 @@
 /** Runs the demo: starts, shows, watches, stops. `demo_kv.sh` sees to it that there is something to run. */
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { randomToken } from '../common/clock.js';
+import { randomToken, systemClock } from '../common/clock.js';
 import { OptionError } from '../common/options.js';
 import { type Layout, layOut } from './layout.js';
 import { type DemoOptions, readDemoOptions } from './options.js';
@@ -27,6 +27,7 @@ class GiveUp extends Error {}
 async function main(): Promise<void> {
   const options = readDemoOptions(process.argv.slice(2));
   const layout = layOut(options);
+  requireOwn(layout);
   if (options.action === 'stop') await stop(layout, options);
   else if (options.action === 'status') await status(layout);
   else await start(layout, options);
@@ -43,7 +44,7 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     throw new GiveUp(`port ${taken} is taken: stop what listens there, or choose others with --port BASE`);
   }
   prepare(layout, options);
-  const startedMs = performance.now();
+  const startedMs = systemClock.monotonicMs();
   const running = [layout.orchestrator, ...layout.peers].map((part) =>
     startPart(part, layout, options.watch),
   );
@@ -54,9 +55,8 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     const late = await allReady(layout, running, READY_MS);
     if (late !== null) throw new GiveUp(late);
     await seed(layout);
-    print(
-      `Ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${layout.peers.map((peer) => peer.url).join('  ')}`,
-    );
+    const tookMs = systemClock.monotonicMs() - startedMs;
+    print(`Ready after ${(tookMs / 1000).toFixed(1)} s: ${layout.peers.map((peer) => peer.url).join('  ')}`);
     if (options.tour) await tour(layout, print);
   } catch (error) {
     if (stopping.signalled) return;
@@ -72,7 +72,7 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
   showHandles(running);
   await reportChanges(
     layout,
-    (line) => print(`${new Date().toLocaleTimeString()}  ${line}`),
+    (line) => print(`${new Date(systemClock.wallMs()).toLocaleTimeString()}  ${line}`),
     () => stopping.signalled,
   );
 }
@@ -90,12 +90,16 @@ function showHandles(running: readonly Running[]): void {
 function prepare(layout: Layout, options: DemoOptions): void {
   if (options.data === null) rmSync(layout.folder, { recursive: true, force: true });
   mkdirSync(layout.folder, { recursive: true, mode: 0o700 });
-  const { uid } = statSync(layout.folder);
-  if (process.getuid !== undefined && uid !== process.getuid()) {
-    throw new GiveUp(`${layout.folder} belongs to another user: choose a folder of your own with --data DIR`);
-  }
+  requireOwn(layout);
   if (!existsSync(layout.secretFile)) writeFileSync(layout.secretFile, `${randomToken()}\n`, { mode: 0o600 });
   chmodSync(layout.secretFile, 0o600);
+}
+
+/** Where everybody may write, another user may have made the folder, with a list of processes for us to stop. */
+function requireOwn(layout: Layout): void {
+  if (process.getuid === undefined || !existsSync(layout.folder)) return;
+  if (statSync(layout.folder).uid === process.getuid()) return;
+  throw new GiveUp(`${layout.folder} belongs to another user: choose a folder of your own with --data DIR`);
 }
 
 function stopOnSignals(
