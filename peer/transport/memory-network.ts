@@ -4,10 +4,10 @@
  *
  * Invariant: through the Transport interface it behaves as the one over gRPC does (`test/conformance/transport.ts`).
  */
-import { type MemoryOptions, MemoryTransport } from './memory-transport.js';
+import { type MemoryOptions, MemoryTransport, type Wires } from './memory-transport.js';
 
 /** What the transports share: who listens, who is cut from whom, and what is on its way. */
-export class MemoryNetwork {
+export class MemoryNetwork implements Wires {
   private readonly listening = new Map<string, MemoryTransport>();
   private readonly cuts = new Set<string>();
   private held: (() => void)[] | null = null;

@@ -2,7 +2,6 @@
 import { requestBytes } from './frames.js';
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.js';
 import { failure } from './link.js';
-import type { MemoryNetwork } from './memory-network.js';
 import type { PeerReply, PeerRequest } from './messages.js';
 import type { CallFailure, PeerAddress, RequestHandler, Transport } from './transport.js';
 
@@ -11,6 +10,19 @@ export interface MemoryOptions {
   readonly instance: number;
   /** Other limits than the usual. */
   readonly limits?: Partial<TransportLimits>;
+}
+
+/** What the ends share. */
+export interface Wires {
+  /** Listens from now on. */
+  add(transport: MemoryTransport): void;
+  remove(transport: MemoryTransport): void;
+  /** Whether and whom a peer reaches under an id. */
+  connected(from: MemoryTransport, to: string): MemoryTransport | null;
+  /** Who listens or who knows whom has changed. */
+  changed(): void;
+  /** Runs it in a later turn of the event loop. */
+  deliver(run: () => void): void;
 }
 
 interface PendingCall {
@@ -33,7 +45,7 @@ export class MemoryTransport implements Transport {
   private closed = false;
 
   constructor(
-    private readonly network: MemoryNetwork,
+    private readonly network: Wires,
     options: MemoryOptions,
   ) {
     this.id = options.id;
