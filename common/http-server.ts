@@ -26,6 +26,8 @@ export const HTTP_LIMITS = {
   /** How often the limits above are looked after. */
   checkMs: 2_000,
   connections: 10_000,
+  /** Requests that may wait on one connection behind one that is not answered yet; at one more it is cut. */
+  pipelined: 1_000,
   /** Requests on one connection; then it is closed. */
   requestsPerSocket: 1_000_000,
   /** After a refusal, how much of an unread body is thrown away so that the client can read the answer. */
@@ -52,11 +54,22 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const handle = app.callback();
   const state = { closing: false };
+  const waiting = new WeakMap<Socket, number>();
+  const wait = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    const before = waiting.get(socket) ?? 0;
+    waiting.set(socket, before + 1);
+    if (before === limits.pipelined) socket.destroy();
+    response.once('socket', () => {
+      waiting.set(socket, (waiting.get(socket) as number) - 1);
+      void handle(request, response);
+    });
+  };
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (state.closing) response.setHeader('Connection', 'close');
     // A request that came behind another on its connection has no socket until that one is answered. It waits for it:
     // begun at once, a GET could overtake the PUT before it (RFC 9112, 9.3.2).
-    if (response.socket === null) response.once('socket', () => void handle(request, response));
+    if (response.socket === null) wait(request, response);
     else void handle(request, response);
   };
   const server = createServer(

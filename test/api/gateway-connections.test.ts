@@ -9,6 +9,7 @@ const LIMITS = {
   keepAliveMs: 200,
   idleMs: 900,
   checkMs: 50,
+  pipelined: 20,
 };
 
 const HEAD = 'Host: a\r\n';
@@ -217,17 +218,27 @@ describe('gateway connections', () => {
     it('a client that leaves while its body arrives, or its answer is made, does no harm', async () => {
       const body = openWire(gateway);
       body.socket.write(`PUT /kv/k HTTP/1.1\r\n${HEAD}Content-Length: 10\r\n\r\nabc`);
-      await pause(30);
+      await eventually(async () => (await gateway.server.connections()) === 1);
       body.socket.destroy();
+      await eventuallyAlone(gateway);
+      const asked = { begin: () => {}, end: () => {} };
+      const began = new Promise<void>((resolve) => {
+        asked.begin = resolve;
+      });
+      const left = new Promise<void>((resolve) => {
+        asked.end = resolve;
+      });
       gateway.store.execute = async () => {
-        await pause(60);
+        asked.begin();
+        await left;
         return { outcome: { type: 'deleted' }, servedBy: 'peer-1' };
       };
       const answer = openWire(gateway);
       answer.socket.write(`DELETE /kv/k HTTP/1.1\r\n${HEAD}\r\n`);
-      await pause(30);
+      await began;
       answer.socket.resetAndDestroy();
-      await pause(80);
+      await eventuallyAlone(gateway);
+      asked.end();
       expect(gateway.store.asked).to.equal(0);
     });
   });
@@ -238,6 +249,22 @@ describe('gateway connections', () => {
     const text = await sendRaw(gateway, put('a') + put('b'), `GET /kv/none HTTP/1.1\r\n${HEAD}\r\n`, last);
     expect(statuses(text)).to.deep.equal([201, 201, 404, 200]);
     expect(text.endsWith('\r\n\r\nb')).to.equal(true);
+  });
+
+  it('more requests in a row than may wait have their connection cut', async () => {
+    let begun = 0;
+    gateway.store.execute = () => {
+      begun++;
+      return new Promise(() => {});
+    };
+    const get = `GET /kv/k HTTP/1.1\r\n${HEAD}\r\n`;
+    const wire = openWire(gateway);
+    wire.socket.write(get.repeat(1 + LIMITS.pipelined));
+    await eventually(() => begun === 1);
+    expect(await gateway.server.connections()).to.equal(1);
+    wire.socket.write(get);
+    expect(await wire.closed).to.equal('');
+    expect(begun).to.equal(1);
   });
 
   it('a refusal before the body leaves the rest of it unread as a request', async () => {
@@ -267,11 +294,14 @@ function trickleInto(
   }, 20);
 }
 
-/** Waits until the server has no connection but those that this asking makes. */
-async function eventuallyAlone(gateway: Gateway): Promise<void> {
-  for (let i = 0; i < 60; i++) {
-    if ((await gateway.server.connections()) === 0) return;
-    await pause(50);
+/** Waits until the server has no connection left. */
+function eventuallyAlone(gateway: Gateway): Promise<void> {
+  return eventually(async () => (await gateway.server.connections()) === 0);
+}
+
+async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; !(await holds()); i++) {
+    if (i === 300) throw new Error('what was waited for did not come');
+    await pause(10);
   }
-  throw new Error('a connection was kept');
 }
