@@ -7,7 +7,7 @@
  */
 import type { Operation } from '../common/records.js';
 import { partitionOfKey } from '../common/slots.js';
-import { memberOf } from '../common/view.js';
+import type { View } from '../common/view.js';
 import type { Follower } from './follower.js';
 import type { Answer } from './gateway/store.js';
 import type { Partitions } from './partitions.js';
@@ -30,6 +30,12 @@ interface Pending {
 }
 
 export class Router {
+  /** The members that are down, by the view that says so. */
+  private down: { readonly view: View | null; readonly ids: ReadonlySet<string> } = {
+    view: null,
+    ids: new Set(),
+  };
+
   constructor(
     private readonly id: string,
     private readonly partitions: Partitions,
@@ -205,9 +211,14 @@ export class Router {
       answers[each.at] = { outcome: { type: 'failed', applied, detail }, servedBy: this.id };
   }
 
+  /** Asked for every operation that is forwarded, so looked up in a set; the view may have a thousand members. */
   private isDown(owner: string): boolean {
-    const view = this.follower.view;
-    return view !== null && memberOf(view, owner)?.status === 'down';
+    const { view } = this.follower;
+    if (view !== this.down.view) {
+      const members = view?.members.filter(({ status }) => status === 'down') ?? [];
+      this.down = { view, ids: new Set(members.map(({ id }) => id)) };
+    }
+    return this.down.ids.has(owner);
   }
 }
 
