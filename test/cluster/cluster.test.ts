@@ -79,7 +79,9 @@ describe('a cluster of real processes', function () {
     });
     await cluster.settled();
     await pause(UNDER_LOAD_MS);
-    expect((await stop()).failures.slice(0, 5).join('\n')).to.equal('');
+    const report = await stop();
+    expect(report.failures.slice(0, 5).join('\n')).to.equal('');
+    expect(report.requests).to.be.above(100);
     expect(await missing(sixth, keys)).to.deep.equal([]);
   });
 
@@ -94,7 +96,9 @@ describe('a cluster of real processes', function () {
     expect(performance.now() - startedAt).to.be.below(5_000);
     await cluster.settled();
     await pause(UNDER_LOAD_MS);
-    expect((await stop()).failures.slice(0, 5).join('\n')).to.equal('');
+    const report = await stop();
+    expect(report.failures.slice(0, 5).join('\n')).to.equal('');
+    expect(report.requests).to.be.above(100);
     expect(await missing(others[0] as TestProcess, keys)).to.deep.equal([]);
   });
 
