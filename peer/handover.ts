@@ -77,7 +77,7 @@ export class Handover {
       if (reply.type !== 'fetched') {
         this.log.warn(
           { partition: job.index, from: job.source },
-          'the old primary has nothing of the partition any more',
+          'data is lost: the old primary has nothing of the partition any more',
         );
         return true;
       }
