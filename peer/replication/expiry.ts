@@ -53,8 +53,9 @@ export function retireSessions(core: Core, partition: Partition): void {
     const alive = record !== undefined && record.storeId === name.storeId && record.inc <= name.inc;
     if (alive) continue;
     lead.retired.add(session);
-    const floor = { peer: name.peer, storeId: record?.storeId ?? '', inc: record?.inc ?? 0 };
-    appendOwn(core, partition, '', { kind: 'retire', ...floor });
+    // A process that the map does not name may still run, and a later map may name it again.
+    const inc = record?.storeId === name.storeId ? record.inc : name.inc + 1;
+    appendOwn(core, partition, '', { kind: 'retire', ...name, inc });
   }
 }
 
