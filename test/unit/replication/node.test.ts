@@ -274,6 +274,7 @@ describe('peer/replication/node', () => {
       recorder.settle();
       stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
       for (const id of ['A', 'B']) stage.give(id);
+      stage.flush('A');
       const align = stage.inFlight.find(({ envelope }) => envelope.body.type === 'align');
       if (align?.envelope.body.type !== 'align') return expect.fail('no ALIGN');
       const forged = { ...align.envelope, body: { ...align.envelope.body, ...wrong } };
