@@ -491,6 +491,23 @@ describe('peer/replication/node', () => {
     expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 2, com: 2 });
   });
 
+  it('D4: keeps the session of a peer that the map leaves out: it may run, and be named again (simulator, seed 607955)', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.write('A', 'B', 1, 1, put('x'));
+    recorder.settle();
+    const peers = new Map([...stage.map.peers].filter(([id]) => id !== 'B'));
+    stage.map = { ...stage.map, ver: stage.map.ver + 1, peers };
+    stage.give('A');
+    for (let i = 0; i < 3; i++) stage.tick('A');
+    recorder.settle();
+    const { prep } = stage.actor('A').node?.status(0, 0) ?? expect.fail();
+    recorder.configure(['A', 'B']);
+    stage.write('A', 'B', 1, 1, put('x'));
+    recorder.settle();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep });
+  });
+
   it('D4: ends the sessions of a process that the map no longer names, once', () => {
     const recorder = new Recorder().form('A', 'B');
     const { stage } = recorder;
