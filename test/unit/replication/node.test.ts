@@ -501,11 +501,14 @@ describe('peer/replication/node', () => {
     stage.give('A');
     for (let i = 0; i < 3; i++) stage.tick('A');
     recorder.settle();
-    const { prep } = stage.actor('A').node?.status(0, 0) ?? expect.fail();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 1 });
     recorder.configure(['A', 'B']);
     stage.write('A', 'B', 1, 1, put('x'));
     recorder.settle();
-    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep });
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 1 });
+    stage.write('A', 'B', 2, 2, put('y'));
+    recorder.settle();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 2, com: 2 });
   });
 
   it('D4: ends the sessions of a process that the map no longer names, once', () => {
