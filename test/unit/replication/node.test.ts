@@ -201,6 +201,25 @@ describe('peer/replication/node', () => {
     expect(recorder.replies).to.have.length(2);
   });
 
+  it('W3: goes back once for all that a lost message made its follower miss, and again only after a while', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    const writes = 40;
+    for (let i = 0; i < writes; i++) stage.write('A', 'A', undefined, undefined, put('x'));
+    stage.inFlight = stage.inFlight.slice(1);
+    recorder.settle();
+    expect(recorder.replies).to.have.length(writes);
+    expect(recorder.said('prep').length).to.be.below(3 * writes);
+
+    for (let i = 0; i < writes; i++) stage.write('A', 'A', undefined, undefined, put('x'));
+    stage.deliver(stage.inFlight.splice(0).slice(1));
+    stage.inFlight = [];
+    stage.nowMs += STAGE_SETTINGS.resendMs;
+    stage.write('A', 'A', undefined, undefined, put('x'));
+    recorder.settle();
+    expect(recorder.replies).to.have.length(2 * writes + 1);
+  });
+
   it('E2: pulls a newer map once, however many messages tell of it, and gives its own as seldom', () => {
     const recorder = new Recorder().form('A', 'B');
     const { stage } = recorder;
