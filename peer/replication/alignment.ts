@@ -5,6 +5,8 @@
  * client; every other member takes exactly that log, because what only others hold was acknowledged by not
  * everybody. No epoch activates before every member agrees, and before every removed peer has either adopted the
  * epoch or lost the leases that this peer granted it.
+ * ALIGN leaves only when the epoch is durable here: a successor that forgets it in a crash is back in the old epoch and
+ * acknowledges there (W5), and its ALIGN, still on its way, would cut what was committed on that word.
  * The interleaving behind A2's "do not truncate": ALIGN is repeated; between the first and the repeat entries
  * are prepared and acknowledged; cutting them at the repeat would lose what a client was told.
  */
@@ -120,17 +122,16 @@ function fenceOf(core: Core, partition: Partition): Map<PeerId, number> {
 
 function sendAlign(core: Core, partition: Partition, lead: Lead): void {
   lead.alignSentAtMs = core.leaseMs;
-  for (const peer of partition.others) {
-    if (lead.alignOk.has(peer)) continue;
-    core.send(peer, {
-      type: 'align',
-      partition: partition.number,
-      epoch: partition.epoch,
-      com: lead.alignCom,
-      comChecksum: lead.alignComChecksum,
-      suffix: lead.alignSuffix,
-    });
-  }
+  const message = {
+    type: 'align',
+    partition: partition.number,
+    epoch: partition.epoch,
+    com: lead.alignCom,
+    comChecksum: lead.alignComChecksum,
+    suffix: lead.alignSuffix,
+  } as const;
+  const durable = core.out.barrier();
+  for (const peer of partition.others) if (!lead.alignOk.has(peer)) core.send(peer, message, durable);
 }
 
 /** Keeps what is committed, takes the primary's entries for the rest. */

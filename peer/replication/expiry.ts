@@ -7,12 +7,16 @@
  * then on.
  */
 
+import type { Incarnation } from '../../common/configuration.js';
 import type { Effect, Result } from './commands.js';
 import { append, leadOf, newestRow, uncommitted } from './commit.js';
 import type { Core } from './core.js';
 import type { Row } from './entry.js';
 import type { Partition } from './partition.js';
-import { parseSession } from './sessions.js';
+import { parseSession, type SessionName, sessionId } from './sessions.js';
+
+/** Sessions kept, a partition, of peers that the map does not name; beyond it the oldest are retired. */
+export const MAX_ABSENT_SESSIONS = 1_024;
 
 /** Whether the row's time to live is over at `wallMs`, or will be within `skewMs`. */
 export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boolean {
@@ -41,21 +45,31 @@ export function sweepExpired(core: Core, partition: Partition): void {
   }
 }
 
-/** At the active primary: appends the end of sessions whose process the map no longer names (D4). */
+/**
+ * At the active primary: appends the end of sessions whose process the map replaced by another (D4). A process that the
+ * map does not name at all may still run, and a later map may name it again: its session is kept, up to a number.
+ */
 export function retireSessions(core: Core, partition: Partition): void {
   const lead = leadOf(partition);
   if (lead.retiredAtVer === core.map.ver || isFull(core, partition)) return;
   lead.retiredAtVer = core.map.ver;
+  const absent: SessionName[] = [];
   for (const session of partition.sessions.names()) {
     const name = parseSession(session);
     if (name === undefined || lead.retired.has(session)) continue;
     const record = core.map.peers.get(name.peer);
-    const alive = record !== undefined && record.storeId === name.storeId && record.inc <= name.inc;
-    if (alive) continue;
-    lead.retired.add(session);
-    const floor = { peer: name.peer, storeId: record?.storeId ?? '', inc: record?.inc ?? 0 };
-    appendOwn(core, partition, '', { kind: 'retire', ...floor });
+    if (record === undefined) absent.push(name);
+    else if (record.storeId !== name.storeId) retire(core, partition, name, name.inc + 1);
+    else if (record.inc > name.inc) retire(core, partition, name, record.inc);
   }
+  const surplus = Math.max(0, absent.length - MAX_ABSENT_SESSIONS);
+  for (const name of absent.slice(0, surplus)) retire(core, partition, name, name.inc + 1);
+}
+
+/** Nothing of the store's processes before `inc` may run here any more. */
+function retire(core: Core, partition: Partition, name: SessionName, inc: Incarnation): void {
+  leadOf(partition).retired.add(sessionId(name.peer, name.storeId, name.inc));
+  appendOwn(core, partition, '', { kind: 'retire', ...name, inc });
 }
 
 function appendOwn(core: Core, partition: Partition, key: string, effect: Effect): void {

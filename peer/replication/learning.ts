@@ -3,7 +3,7 @@
  *
  * Kept true: what a learner has committed is a prefix of history; what it has beyond is cut before it joins. A
  * copy is built beside the old one, never merged into it (deleted keys would come back), and takes its place in
- * one batch. Nothing is acknowledged before it is durable.
+ * one batch. Nothing is acknowledged before it is durable; what JOIN says of com is an acknowledgement, too.
  */
 
 import type { PeerId } from '../../common/configuration.js';
@@ -92,7 +92,9 @@ function join(core: Core, partition: Partition, learning: Learning): void {
   const { config, number, epoch, com } = partition;
   if (config === undefined) return;
   learning.joinSentAtMs = core.leaseMs;
-  core.send(config.primary, { type: 'join', partition: number, epoch, storeId: core.storeId, com });
+  // A learner commits what its own disk does not hold yet, and the primary takes com for acknowledged.
+  const message = { type: 'join', partition: number, epoch, storeId: core.storeId, com } as const;
+  core.send(config.primary, message, core.out.barrier());
 }
 
 function joined(core: Core, partition: Partition, learning: Learning): void {

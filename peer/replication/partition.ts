@@ -48,6 +48,8 @@ export interface Progress {
   next: number;
   /** When entries were last sent. */
   sentAtMs: number;
+  /** When we last went back to what it had not acknowledged. */
+  wentBackAtMs: number;
   /** When it was last seen to owe nothing, or to get on. */
   progressAtMs: number;
   /** The committed position that it was last told. */

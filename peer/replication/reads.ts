@@ -216,7 +216,10 @@ function waitForExpiry(core: Core, partition: Partition, read: IncomingRead): bo
   return true;
 }
 
-/** At the active primary: calls `answer` once the removals of those of `keys` whose time is over are committed. */
+/**
+ * At the active primary: calls `answer` once the removals of those of `keys` whose time is over are committed, unless
+ * its epoch is over by then: whoever still asks in it was left out, and must not be told that it goes on (R4).
+ */
 function afterExpiry(core: Core, partition: Partition, keys: readonly string[], answer: () => void): void {
   let last = 0;
   for (const key of keys) {
@@ -228,7 +231,11 @@ function afterExpiry(core: Core, partition: Partition, keys: readonly string[], 
     answer();
     return;
   }
-  waitFor(partition, last, { committed: answer, dropped: () => undefined });
+  const { epoch } = partition;
+  const committed = (): void => {
+    if (partition.epoch === epoch) answer();
+  };
+  waitFor(partition, last, { committed, dropped: () => undefined });
 }
 
 function ask(

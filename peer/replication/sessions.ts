@@ -51,6 +51,10 @@ export interface Remembered {
   readonly result: Result;
 }
 
+function floorKey({ peer, storeId }: { readonly peer: PeerId; readonly storeId: StoreId }): string {
+  return `${peer}/${storeId}`;
+}
+
 interface Session {
   fi: number;
   results: Map<number, Remembered>;
@@ -66,7 +70,8 @@ export interface Token {
 
 export class Sessions {
   private readonly sessions = new Map<string, Session>();
-  private readonly floors = new Map<PeerId, SessionFloor>();
+  /** By peer and store. */
+  private readonly floors = new Map<string, SessionFloor>();
   /** Both oldest first. */
   private readonly answers = new Map<string, Token>();
   private readonly marks = new Map<string, Token>();
@@ -78,7 +83,7 @@ export class Sessions {
       const known = results.map(({ n, seq, result }): [number, Remembered] => [n, { seq, result }]);
       this.sessions.set(session, { fi, results: new Map(known) });
     }
-    for (const floor of image.floors) this.floors.set(floor.peer, floor);
+    for (const floor of image.floors) this.floors.set(floorKey(floor), floor);
     for (const { token, ...kept } of image.tokens) {
       (kept.result === null ? this.marks : this.answers).set(token, kept);
     }
@@ -107,9 +112,10 @@ export class Sessions {
     return this.sessions.get(session)?.fi ?? 0;
   }
 
-  /** The lowest process of a peer whose requests still run, if one was logged (D4). */
-  floor(peer: PeerId): SessionFloor | undefined {
-    return this.floors.get(peer);
+  /** Whether a logged floor forbids the session's process to run anything here, for ever (D4). */
+  isRetired(name: SessionName): boolean {
+    const floor = this.floors.get(floorKey(name));
+    return floor !== undefined && name.inc < floor.inc;
   }
 
   /** What is remembered of a client's Idempotency-Key. */
@@ -149,11 +155,14 @@ export class Sessions {
     if (n >= session.fi) session.results.set(n, { seq: entry.seq, result: entry.result });
   }
 
+  /** A session is forgotten only under a floor of its own store: what is forgotten must never run again. */
   private retire(floor: SessionFloor): void {
-    this.floors.set(floor.peer, { peer: floor.peer, storeId: floor.storeId, inc: floor.inc });
-    for (const name of this.sessions.keys()) {
-      const { peer, storeId, inc } = parseSession(name) ?? { peer: '', storeId: '', inc: 0 };
-      if (peer === floor.peer && (storeId !== floor.storeId || inc < floor.inc)) this.sessions.delete(name);
+    const known = this.floors.get(floorKey(floor));
+    if (known !== undefined && known.inc >= floor.inc) return;
+    this.floors.set(floorKey(floor), { peer: floor.peer, storeId: floor.storeId, inc: floor.inc });
+    for (const session of this.sessions.keys()) {
+      const name = parseSession(session);
+      if (name?.peer === floor.peer && this.isRetired(name)) this.sessions.delete(session);
     }
   }
 

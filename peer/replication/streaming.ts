@@ -5,6 +5,8 @@
  * it in that epoch; it acknowledges only what is durable; acknowledgements of other epochs are not counted
  * (dropped before they come here, E2). Repeats and reordering are harmless: known positions are skipped, a gap is
  * reported and sent again.
+ * The interleaving behind "once in `resendMs`": one of a thousand messages under way is lost; each one behind it is
+ * answered with a gap, and going back a thousand messages for each of a thousand answers sends a million.
  */
 
 import type { PeerId } from '../../common/configuration.js';
@@ -31,8 +33,7 @@ export function tickStream(core: Core, partition: Partition): void {
     if (!progress.streaming) continue;
     if (progress.acked >= partition.prep) progress.progressAtMs = core.leaseMs;
     const unacked = progress.acked + 1 < progress.next;
-    if (unacked && core.leaseMs - progress.sentAtMs >= core.settings.resendMs)
-      progress.next = progress.acked + 1;
+    if (unacked && core.leaseMs - progress.sentAtMs >= core.settings.resendMs) goBack(core, progress);
     streamTo(core, partition, peer, progress);
     if (progress.comTold < partition.com) sendPrepare(core, partition, peer, progress);
   }
@@ -81,8 +82,9 @@ export function onAck(core: Core, partition: Partition, from: PeerId, message: A
     progress.next = Math.max(progress.next, message.upto + 1);
     advance(core, partition);
   }
-  if (message.gap && message.upto === progress.acked) {
-    progress.next = progress.acked + 1;
+  const wentBackLately = core.leaseMs - progress.wentBackAtMs < core.settings.resendMs;
+  if (message.gap && message.upto === progress.acked && !wentBackLately) {
+    goBack(core, progress);
     core.touch(partition);
   }
 }
@@ -93,11 +95,17 @@ export function newProgress(core: Core, acked: number, streaming: boolean): Prog
     acked,
     next: acked + 1,
     sentAtMs: core.leaseMs,
+    wentBackAtMs: Number.NEGATIVE_INFINITY,
     progressAtMs: core.leaseMs,
     comTold: -1,
     streaming,
     snapshot: undefined,
   };
+}
+
+function goBack(core: Core, progress: Progress): void {
+  progress.next = progress.acked + 1;
+  progress.wentBackAtMs = core.leaseMs;
 }
 
 function streamTo(core: Core, partition: Partition, peer: PeerId, progress: Progress): void {

@@ -118,8 +118,7 @@ function sessionLives(core: Core, partition: Partition, tag: RequestTag): boolea
   if (name === undefined) return false;
   const record = core.map.peers.get(name.peer);
   if (record === undefined || record.storeId !== name.storeId || record.inc !== name.inc) return false;
-  const floor = partition.sessions.floor(name.peer);
-  return floor === undefined || floor.storeId !== name.storeId || name.inc >= floor.inc;
+  return !partition.sessions.isRetired(name);
 }
 
 function waiterOf(core: Core, write: IncomingWrite): Waiter {

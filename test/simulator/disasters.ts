@@ -73,7 +73,7 @@ export class Disasters {
   loseRegistry(random: Random, how: 'empty' | 'old-copy'): boolean {
     const { now } = this.world.schedule;
     if (this.world.decided() === undefined) return false;
-    if (this.isTooSoon()) return false;
+    if (this.isTooSoon() || this.isLostPeerNamed()) return false;
     // Whoever puts an old copy back says so; if not, then only where the peers can contradict it at once: a peer
     // that alone knows the newest configuration, and cannot be reached, cannot be missed by anybody.
     const told =
@@ -99,6 +99,16 @@ export class Disasters {
   private isTooSoon(): boolean {
     const { now } = this.world.schedule;
     return now - this.registryLostAt < DISASTER_GAP_MS || now - this.wipedAt < DISASTER_GAP_MS;
+  }
+
+  /** Whether any map still counts on a peer that is gone for good: a rebuild would wait for it, as it must (section 9). */
+  private isLostPeerNamed(): boolean {
+    const { peers } = this.world;
+    const maps = [this.world.decided(), ...peers.map(({ stored }) => stored.map)];
+    const named = maps.flatMap(
+      (map) => map?.parts.flatMap((part) => [...(part?.members.keys() ?? [])]) ?? [],
+    );
+    return named.some((id) => this.world.peer(id) === undefined);
   }
 
   /** Whether everything on the peer's disk lies safely elsewhere. */

@@ -11,6 +11,8 @@ import { Process } from './process.js';
 import { Random } from './random.js';
 import { Schedule } from './schedule.js';
 import { Trace } from './trace.js';
+import { drawTuning } from './tuning.js';
+import { World } from './world.js';
 
 const quiet = (): Trace => new Trace(undefined);
 
@@ -198,6 +200,27 @@ describe('simulator: a disk', () => {
     pointed.schedule.runUntil(400);
     expect([pointed.deaths, pointed.told]).to.deep.equal([['crash-point'], [1]]);
     expect(pointed.durable).to.deep.equal([1, 2]);
+  });
+});
+
+describe('simulator: healing', () => {
+  it('leaves nobody behind who has asked to go: such a peer is given no copy until it has started anew', () => {
+    const random = new Random(1);
+    const tuning = drawTuning(random, { peers: 4, partitions: 4 }, { rateBound: 0, orchestrators: 1 });
+    const world = new World(random, quiet(), tuning, true);
+    const { schedule } = world;
+    const asked = (): string[] =>
+      [...(world.registry.map?.peers ?? [])].filter(([, { drain }]) => drain).map(([id]) => id);
+    const run = (ms: number, until = (): boolean => false): void =>
+      schedule.runUntil(schedule.now + ms, until);
+    run(3000);
+    expect(world.plans.leave(random)).to.equal(true);
+    run(1000, () => asked().length > 0);
+    expect(asked()).to.have.length(1);
+    world.heal();
+    run(10_000);
+    expect(world.peers.every(({ up }) => up)).to.equal(true);
+    expect(asked()).to.deep.equal([]);
   });
 });
 

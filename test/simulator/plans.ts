@@ -76,8 +76,12 @@ export class Plans {
     return true;
   }
 
-  /** Nobody leaves any more, and whoever was drained may be filled again. */
+  /**
+   * Nobody leaves any more, and whoever was drained may be filled again. A peer that has asked to go goes now, to be
+   * started with everybody else: no process goes on for ever after it asked, and while it does it is given nothing.
+   */
   end(): void {
+    for (const peer of this.leaving) peer.kill();
     this.leaving.clear();
     this.world.schedule.after(1000, () => this.undrain());
     this.world.schedule.after(4000, () => this.undrain());

@@ -25,4 +25,8 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 400_859,
     why: 'two orchestrators trusted a peer that was gone for good on the word of each other',
   },
+  {
+    seed: 610_938,
+    why: 'the simulator healed around a peer that had asked to go and never went, and so was given no copy',
+  },
 ];

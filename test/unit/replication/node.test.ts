@@ -201,6 +201,25 @@ describe('peer/replication/node', () => {
     expect(recorder.replies).to.have.length(2);
   });
 
+  it('W3: goes back once for all that a lost message made its follower miss, and again only after a while', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    const writes = 40;
+    for (let i = 0; i < writes; i++) stage.write('A', 'A', undefined, undefined, put('x'));
+    stage.inFlight = stage.inFlight.slice(1);
+    recorder.settle();
+    expect(recorder.replies).to.have.length(writes);
+    expect(recorder.said('prep').length).to.be.below(3 * writes);
+
+    for (let i = 0; i < writes; i++) stage.write('A', 'A', undefined, undefined, put('x'));
+    stage.deliver(stage.inFlight.splice(0).slice(1));
+    stage.inFlight = [];
+    stage.nowMs += STAGE_SETTINGS.resendMs;
+    stage.write('A', 'A', undefined, undefined, put('x'));
+    recorder.settle();
+    expect(recorder.replies).to.have.length(2 * writes + 1);
+  });
+
   it('E2: pulls a newer map once, however many messages tell of it, and gives its own as seldom', () => {
     const recorder = new Recorder().form('A', 'B');
     const { stage } = recorder;
@@ -274,6 +293,7 @@ describe('peer/replication/node', () => {
       recorder.settle();
       stage.decide({ ...(stage.map.parts[0] ?? expect.fail()) }, true);
       for (const id of ['A', 'B']) stage.give(id);
+      stage.flush('A');
       const align = stage.inFlight.find(({ envelope }) => envelope.body.type === 'align');
       if (align?.envelope.body.type !== 'align') return expect.fail('no ALIGN');
       const forged = { ...align.envelope, body: { ...align.envelope.body, ...wrong } };
@@ -486,6 +506,26 @@ describe('peer/replication/node', () => {
     expect(stage.actor('A').node?.status(0, 0)?.prep).to.equal(1);
     recorder.configure(['A', 'B']);
     stage.tick('A');
+    recorder.settle();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 2, com: 2 });
+  });
+
+  it('D4: keeps the session of a peer that the map leaves out: it may run, and be named again (simulator, seed 607955)', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    stage.write('A', 'B', 1, 1, put('x'));
+    recorder.settle();
+    const peers = new Map([...stage.map.peers].filter(([id]) => id !== 'B'));
+    stage.map = { ...stage.map, ver: stage.map.ver + 1, peers };
+    stage.give('A');
+    for (let i = 0; i < 3; i++) stage.tick('A');
+    recorder.settle();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 1 });
+    recorder.configure(['A', 'B']);
+    stage.write('A', 'B', 1, 1, put('x'));
+    recorder.settle();
+    expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 1 });
+    stage.write('A', 'B', 2, 2, put('y'));
     recorder.settle();
     expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 2, com: 2 });
   });

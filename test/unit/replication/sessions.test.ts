@@ -44,14 +44,31 @@ describe('peer/replication/sessions', () => {
     expect(sessions.firstOpen('s')).to.equal(3);
   });
 
-  it('D4: ends the sessions of earlier processes and of other stores', () => {
+  it('D4: ends the sessions of earlier processes on a store, and of no other', () => {
     const sessions = new Sessions();
     const names = ['A/s1/1', 'A/s1/2', 'A/s1/3', 'A/s0/9', 'AA/s1/1'];
     for (const [i, name] of names.entries()) sessions.apply(asked(i + 1, name, 1, 1));
     sessions.apply(draft(9, '', { effect: { kind: 'retire', peer: 'A', storeId: 's1', inc: 2 } }));
-    expect([...sessions.names()]).to.deep.equal(['A/s1/2', 'A/s1/3', 'AA/s1/1']);
-    expect(sessions.floor('A')).to.deep.equal({ peer: 'A', storeId: 's1', inc: 2 });
-    expect(sessions.floor('AA')).to.equal(undefined);
+    expect([...sessions.names()]).to.deep.equal(['A/s1/2', 'A/s1/3', 'A/s0/9', 'AA/s1/1']);
+    const retired = (peer: string, storeId: string, inc: number) =>
+      sessions.isRetired({ peer, storeId, inc });
+    expect([1, 2, 3].map((inc) => retired('A', 's1', inc))).to.deep.equal([true, false, false]);
+    expect([retired('A', 's0', 1), retired('AA', 's1', 1)]).to.deep.equal([false, false]);
+  });
+
+  it('D4: what was forgotten stays retired, whatever is retired later (simulator, seed 607955)', () => {
+    const sessions = new Sessions();
+    const retire = (seq: number, storeId: string, inc: number) =>
+      sessions.apply(draft(seq, '', { effect: { kind: 'retire', peer: 'A', storeId, inc } }));
+    retire(1, 's1', 4);
+    retire(2, 's2', 2);
+    retire(3, 's1', 2);
+    const known = new Sessions(sessions.image());
+    for (const each of [sessions, known]) {
+      expect(each.isRetired({ peer: 'A', storeId: 's1', inc: 3 })).to.equal(true);
+      expect(each.isRetired({ peer: 'A', storeId: 's1', inc: 4 })).to.equal(false);
+      expect(each.isRetired({ peer: 'A', storeId: 's2', inc: 1 })).to.equal(true);
+    }
   });
 
   it('D6: forgets the answer to a token, then the token, by log time', () => {
@@ -103,7 +120,12 @@ describe('peer/replication/sessions', () => {
           expect(second.firstOpen(name)).to.equal(whole.firstOpen(name));
           for (let n = 1; n <= 6; n++) expect(second.result(name, n)).to.deep.equal(whole.result(name, n));
         }
-        for (const peer of ['A', 'B']) expect(second.floor(peer)).to.deep.equal(whole.floor(peer));
+        for (const peer of ['A', 'B']) {
+          for (let inc = 1; inc <= 3; inc++) {
+            const name = { peer, storeId: 's', inc };
+            expect(second.isRetired(name)).to.equal(whole.isRetired(name));
+          }
+        }
       }),
     );
   });
