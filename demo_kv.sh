@@ -49,7 +49,7 @@ if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   npm ci --include=dev --no-audit --no-fund --loglevel=error || fail "npm could not install the packages: see above, then run this again"
 fi
 
-built=dist/.tsbuildinfo
+built=dist/.built # touched only here: the compiler's own marks also change when it builds nothing
 if [ ! -f "$built" ] || [ -n "$(find common orchestrator peer demo package.json tsconfig.json -newer "$built" -print -quit)" ]; then
   echo "Building ..."
   npm run --silent build || fail "the build failed: see above"
