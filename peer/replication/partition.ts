@@ -46,6 +46,8 @@ export interface Progress {
   acked: number;
   /** The next position to send. */
   next: number;
+  /** The highest position that was ever sent. */
+  sent: number;
   /** When entries were last sent. */
   sentAtMs: number;
   /** When we last went back to what it had not acknowledged. */

@@ -94,6 +94,7 @@ export function newProgress(core: Core, acked: number, streaming: boolean): Prog
   return {
     acked,
     next: acked + 1,
+    sent: acked,
     sentAtMs: core.leaseMs,
     wentBackAtMs: Number.NEGATIVE_INFINITY,
     progressAtMs: core.leaseMs,
@@ -119,8 +120,8 @@ function sendPrepare(core: Core, partition: Partition, peer: PeerId, progress: P
   const { maxMessageEntries, maxMessageBytes } = core.settings;
   const { log, com } = partition;
   const entries = log.run(progress.next, maxMessageEntries, maxMessageBytes);
-  // Nothing was in flight: from now on this peer owes us an acknowledgement.
-  if (entries.length > 0 && progress.next === progress.acked + 1) progress.progressAtMs = core.leaseMs;
+  // Nothing was in flight: from now on this peer owes us an acknowledgement. A repeat does not put that off (E9).
+  if (entries.length > 0 && progress.sent <= progress.acked) progress.progressAtMs = core.leaseMs;
   core.send(peer, {
     type: 'prep',
     partition: partition.number,
@@ -134,6 +135,7 @@ function sendPrepare(core: Core, partition: Partition, peer: PeerId, progress: P
   // It learns no more of com than the entries cover (W3).
   progress.comTold = Math.min(com, progress.next - 1 + entries.length);
   progress.next += entries.length;
+  progress.sent = Math.max(progress.sent, progress.next - 1);
   if (entries.length > 0) progress.sentAtMs = core.leaseMs;
 }
 

@@ -573,4 +573,26 @@ describe('peer/replication/node', () => {
     pass(200);
     expect(accusations()).to.be.greaterThan(0);
   });
+
+  it('E9: accuses a member that grants leases but acknowledges nothing, however often it is sent the same', () => {
+    const recorder = new Recorder().form('A', 'B');
+    const { stage } = recorder;
+    const pass = (ms: number): void => {
+      for (let done = 0; done < ms; done += STAGE_SETTINGS.tickMs) {
+        stage.nowMs += STAGE_SETTINGS.tickMs;
+        for (const id of ['A', 'B']) stage.tick(id);
+        for (let round = 0; round < 4; round++) {
+          stage.deliver(stage.inFlight.splice(0).filter(({ envelope }) => envelope.body.type !== 'ack'));
+          for (const id of ['A', 'B']) stage.flush(id);
+        }
+      }
+    };
+    const reasons = () => recorder.reports.flatMap(({ body }) => (body.type === 'accuse' ? [body.why] : []));
+    pass(3_000);
+    stage.write('A', 'A', undefined, undefined, put('x'));
+    pass(STAGE_SETTINGS.accuseAfterMs - 100);
+    expect(reasons()).to.deep.equal([]);
+    pass(300);
+    expect(new Set(reasons())).to.deep.equal(new Set(['no-ack']));
+  });
 });
