@@ -138,7 +138,7 @@ function describe(error: unknown): { code: string; line: string } {
   if (error instanceof HTTPError) {
     const body: unknown = error.response.body;
     if (typeof body === 'object' && body !== null && 'code' in body && 'detail' in body) {
-      return { code: String(body.code), line: String(body.detail) };
+      return { code: String(body.code), line: String(body.detail).replace(/\.$/, '') };
     }
     return { code: 'http', line: `it answers ${error.response.statusCode}` };
   }
