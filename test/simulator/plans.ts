@@ -6,6 +6,9 @@ import type { World } from './world.js';
 /** A peer that asked to go and is still needed after this long goes anyway. */
 const LEAVE_LIMIT_MS = 15_000;
 
+/** When drained peers are given back after the healing. */
+const UNDRAIN_AFTER_MS = [1000, 4000, 8000, 12_000];
+
 export class Plans {
   private readonly drained = new Set<string>();
   private readonly leaving = new Set<SimulatedPeer>();
@@ -83,8 +86,8 @@ export class Plans {
   end(): void {
     for (const peer of this.leaving) peer.kill();
     this.leaving.clear();
-    this.world.schedule.after(1000, () => this.undrain());
-    this.world.schedule.after(4000, () => this.undrain());
+    // Again and again: an orchestrator that stood still may carry out an earlier drain after the first of these.
+    for (const ms of UNDRAIN_AFTER_MS) this.world.schedule.after(ms, () => this.undrain());
   }
 
   private undrain(): void {
