@@ -306,7 +306,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     options: aim('slowadd'),
-    seeds: 700,
+    seeds: 3000,
   },
   {
     name: 'coalesce-inflight',
