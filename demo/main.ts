@@ -35,9 +35,7 @@ async function main(): Promise<void> {
 
 async function start(layout: Layout, options: DemoOptions): Promise<void> {
   if (remembered(layout).length > 0) {
-    throw new GiveUp(
-      `the demo already runs on port ${options.port}: stop it with ./demo_kv.sh --stop --port ${options.port}`,
-    );
+    throw new GiveUp(`the demo already runs on port ${options.port}: stop it with ${stopCommand(options)}`);
   }
   const [taken] = await takenPorts(layout);
   if (taken !== undefined) {
@@ -66,7 +64,7 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
   }
   if (options.detach) {
     stopping.leave();
-    print(`\nRunning in the background; stop with ./demo_kv.sh --stop --port ${options.port}`);
+    print(`\nRunning in the background; stop with ${stopCommand(options)}`);
     return;
   }
   showHandles(running);
@@ -75,6 +73,11 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     (line) => print(`${new Date(systemClock.wallMs()).toLocaleTimeString()}  ${line}`),
     () => stopping.signalled,
   );
+}
+
+/** What stops this very demo. */
+function stopCommand({ port, data }: DemoOptions): string {
+  return `./demo_kv.sh --stop --port ${port}${data === null ? '' : ` --data ${data}`}`;
 }
 
 /** What a visitor needs to hurt the cluster, and to mend it again. */
