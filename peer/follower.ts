@@ -30,6 +30,18 @@ export class Follower {
     return this.current?.epoch ?? 0;
   }
 
+  /** Things by the primary of their partition, in their order; null where the view names none, or there is no view. */
+  byOwner<T>(things: readonly T[], partitionOf: (thing: T) => number): Map<string | null, T[]> {
+    const groups = new Map<string | null, T[]>();
+    for (const thing of things) {
+      const owner = this.current?.partitions[partitionOf(thing)]?.primary ?? null;
+      const group = groups.get(owner);
+      if (group === undefined) groups.set(owner, [thing]);
+      else group.push(thing);
+    }
+    return groups;
+  }
+
   /** Follows the view if it is ours and newer; says whether it was. */
   adopt(view: View): boolean {
     if (view.cluster !== this.cluster || view.epoch <= this.epoch) return false;

@@ -57,14 +57,7 @@ export class Lister {
     keys: string[],
     leftMs: number,
   ): Promise<number[]>[] {
-    const byOwner = new Map<string | null, number[]>();
-    for (const index of missing) {
-      const owner = this.follower.view?.partitions[index]?.primary ?? null;
-      const group = byOwner.get(owner);
-      if (group === undefined) byOwner.set(owner, [index]);
-      else group.push(index);
-    }
-    return [...byOwner].map(([owner, group]) => {
+    return [...this.follower.byOwner(missing, (index) => index)].map(([owner, group]) => {
       if (owner === null) return Promise.resolve(group);
       return owner === this.id
         ? this.askHere(group, question, keys, leftMs)

@@ -99,24 +99,13 @@ export class Router {
     deadline: number,
   ): Promise<readonly Pending[]> {
     const rounds: Promise<readonly Pending[]>[] = [];
-    for (const [owner, group] of this.byOwner(pending)) {
+    for (const [owner, group] of this.follower.byOwner(pending, (each) => each.partition)) {
       if (owner === this.id) rounds.push(this.runHere(group, answers, deadline));
       else if (owner === null) rounds.push(Promise.resolve(group));
       else rounds.push(this.runInParts(owner, group, answers, deadline));
     }
     if (rounds.length === 1) return rounds[0] as Promise<readonly Pending[]>;
     return (await Promise.all(rounds)).flat();
-  }
-
-  private byOwner(pending: readonly Pending[]): Map<string | null, Pending[]> {
-    const groups = new Map<string | null, Pending[]>();
-    for (const each of pending) {
-      const owner = this.follower.view?.partitions[each.partition]?.primary ?? null;
-      const group = groups.get(owner);
-      if (group === undefined) groups.set(owner, [each]);
-      else group.push(each);
-    }
-    return groups;
   }
 
   /** This peer is the primary: waits for what is still on its way, then runs all in order. */
