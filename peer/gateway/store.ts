@@ -2,20 +2,21 @@
  * What the gateway needs of the node behind it, and no more. Every method answers for the whole cluster unless it says
  * otherwise, never rejects for an operating error, and settles within the request deadline.
  */
-import type { Operation, Outcome, StoredRecord } from '../../common/records.js';
 import type { NodeSummary } from '../../common/summary.js';
-import type { Status } from '../../common/view.js';
+import type { Command, Version } from '../replication/commands.js';
+import type { Row } from '../replication/entry.js';
+import type { Consistency } from '../replication/messages.js';
+import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
 
 /** Not read: the values found before it are all that one answer may hold. */
 export interface AnswerFull {
-  readonly type: 'answer-full';
+  readonly kind: 'answer-full';
 }
 
-/** An outcome with the peer that gave it. */
-export interface Answer {
-  readonly outcome: Outcome | AnswerFull;
-  /** Id of the peer whose data answered; this peer's own where none did. */
-  readonly servedBy: string;
+/** A write, with the client's Idempotency-Key if it came with one. */
+export interface Write {
+  readonly command: Command;
+  readonly token?: string | undefined;
 }
 
 export interface KeyPage {
@@ -24,41 +25,53 @@ export interface KeyPage {
   readonly more: boolean;
 }
 
-/** A node that holds a key. */
+/** A node that is to hold a key. */
 export interface Holder {
   readonly id: string;
   /** host:port for clients. */
   readonly address: string;
-  readonly role: 'primary' | 'replica';
-  readonly status: Status;
+  /** `joining`: it is being given a copy, and answers for nothing yet. */
+  readonly role: 'primary' | 'replica' | 'joining';
+  readonly status: NodeSummary['status'];
   /** The version it holds; null where it has no such key, or did not answer. */
-  readonly version: string | null;
+  readonly version: Version | null;
 }
 
 export interface ClusterSummary {
   readonly cluster: string;
+  /** Version of the newest map that this node follows; 0 before the first. */
   readonly epoch: number;
   readonly orchestrator: string;
   readonly nodes: readonly NodeSummary[];
+}
+
+/** One condition of being ready. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
 }
 
 export interface Store {
   /** This peer's id. */
   readonly id: string;
   partitionOf(key: string): number;
-  execute(operation: Operation): Promise<Answer>;
-  /** One answer an operation, in order. Operations of one key take effect in the order given. */
-  executeMany(operations: readonly Operation[]): Promise<readonly Answer[]>;
+  read(key: string, consistency: Consistency): Promise<ReadAnswer>;
+  write(write: Write): Promise<WriteAnswer>;
+  /** One answer a key, in order; all are linearizable reads, each for itself. */
+  readMany(keys: readonly string[]): Promise<readonly (ReadAnswer | AnswerFull)[]>;
+  /** One answer a write, in order. Writes of one key take effect in the order given. */
+  writeMany(writes: readonly Write[]): Promise<readonly WriteAnswer[]>;
   /** Keys of the whole cluster in byte order; null if a partition did not answer in time. */
   list(prefix: string, after: string, limit: number): Promise<KeyPage | null>;
   /**
    * This node's own data in an order of its own that stays, from the first key after `after`.
-   * Lazy: it holds at most a bounded part of the data at a time beside the store's own.
+   * Lazy: it holds at most a bounded part of the data at a time beside the store's own. No tombstones, nothing expired.
    */
-  ownData(prefix: string, after: string): Iterable<readonly [key: string, record: StoredRecord]>;
+  ownData(prefix: string, after: string): Iterable<readonly [key: string, row: Row]>;
   /** The nodes that hold the key, primary first. */
   holders(key: string): Promise<readonly Holder[]>;
   cluster(): ClusterSummary;
   /** Whether it may serve, each check by name. */
-  readiness(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+  readiness(): readonly Check[];
 }

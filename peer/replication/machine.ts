@@ -65,8 +65,8 @@ export type Input =
   | { readonly type: 'stored'; readonly through: number }
   /** The connection to a peer broke. */
   | { readonly type: 'disconnected'; readonly peer: PeerId }
-  /** This process wants to stop: ask to have everything moved away. */
-  | { readonly type: 'leave' }
+  /** This process wants to stop: ask to have everything, or only its primaries, moved away; to be repeated. */
+  | { readonly type: 'leave'; readonly only?: 'primaries' }
   /** The clocks are not to be trusted (a restored snapshot of a machine): forget all leases (L5). */
   | { readonly type: 'drop-leases' };
 

@@ -96,7 +96,7 @@ export class ReplicationNode implements Machine {
         onDisconnected(core, input.peer);
         return;
       case 'leave':
-        core.report({ type: 'leave' });
+        core.report(input.only === undefined ? { type: 'leave' } : { type: 'leave', only: input.only });
         return;
       case 'drop-leases':
         dropLeases(core);

@@ -32,7 +32,7 @@ export type GiveUpReason =
 /** What a client is told of its write (D5). */
 export type WriteAnswer =
   /** It was judged: done, or its condition failed. */
-  | { readonly kind: 'result'; readonly result: Result }
+  | { readonly kind: 'result'; readonly result: Result; readonly servedBy: PeerId }
   /** Its Idempotency-Key forbids it to run; it did not. */
   | { readonly kind: 'conflict'; readonly reason: 'idempotency-key-expired' | 'idempotency-key-reused' }
   /** Every attempt was refused or never left: it has no effect, ever. */

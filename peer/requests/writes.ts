@@ -131,6 +131,8 @@ export class GatewayWrites {
     if (!write) return;
     switch (outcome.kind) {
       case 'result':
+        this.#finish(write, { ...outcome, servedBy: write.sentTo ?? this.#identity.peerId });
+        return;
       case 'conflict':
         this.#finish(write, outcome);
         return;

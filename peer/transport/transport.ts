@@ -2,17 +2,19 @@
  * What a peer needs of the wire between peers. One implementation speaks gRPC, one stays in memory (tests);
  * both pass `test/conformance/transport.ts`.
  *
- * Invariants: a call settles exactly once, at its deadline (or a few milliseconds after) at the latest; an answer
- * belongs to the call it answers; `sent: false` means that nobody acted on the request, and nobody will.
+ * Invariants: an envelope arrives at most once, and those of one lane in the order in which they were sent; a call
+ * settles exactly once, at its deadline (or a few milliseconds after) at the latest; an answer belongs to the call it
+ * answers; what was not sent, as `send` or a failure say, is never acted on.
  */
+import type { PeerEnvelope } from '../replication/messages.js';
 import type { PeerReply, PeerRequest } from './messages.js';
 
-export interface PeerAddress {
+export interface PeerEndpoint {
   readonly id: string;
   readonly host: string;
   readonly peerPort: number;
-  /** A new instance number means a new process: an old connection to the id is dropped. */
-  readonly instance: number;
+  /** Names the process: another one means a new process, and an old connection to the id is dropped. */
+  readonly process: string;
 }
 
 /**
@@ -31,26 +33,41 @@ export interface CallFailure {
   readonly sent: boolean;
 }
 
-/**
- * Answers a request of another peer. What it throws or rejects with is a broken invariant, never an answer: it is
- * logged, and the call fails at the asker with `connection-lost`. Bytes of a found record that comes as an answer may
- * be a window on a larger buffer; those of a put or a fetched entry may be kept.
- */
-export type RequestHandler = (from: string, request: PeerRequest) => PeerReply | Promise<PeerReply>;
+/** Who hears what comes in. */
+export interface TransportHandlers {
+  /**
+   * Envelopes that came in one message, in their order. Bytes of values may be windows on a larger buffer:
+   * whoever keeps them for long copies them.
+   */
+  received(from: string, envelopes: readonly PeerEnvelope[]): void;
+  /** The connection to a peer that was connected broke, or the peer closed it. */
+  disconnected(peer: string): void;
+  /**
+   * Answers a request of another peer. What it throws or rejects with is a broken invariant, never an answer: it is
+   * logged, and the call fails at the asker with `connection-lost`.
+   */
+  asked(from: string, request: PeerRequest): PeerReply | Promise<PeerReply>;
+}
 
 export interface Transport {
-  /** Starts to listen; rejects if the port is taken. The handler may be called from then on. */
-  listen(handler: RequestHandler): Promise<void>;
+  /** Starts to listen; rejects if the port is taken. The handlers may be called from then on. */
+  listen(handlers: TransportHandlers): Promise<void>;
   /**
-   * Sets the peers to be connected to (this one is skipped); connections to those that are no longer named are closed.
-   * A peer that connects before it was ever named here (its view is newer than ours) is a guest: it may ask and be asked.
+   * Sets the peers to be connected to (this one is skipped); connections to those that are no longer named are closed
+   * after a while. A peer that connects before it was ever named here (its map is newer than ours) is a guest.
    */
-  setPeers(peers: readonly PeerAddress[]): void;
+  setPeers(peers: readonly PeerEndpoint[]): void;
+  /**
+   * Sends envelopes, fire and forget: those that are handed over in one turn of the event loop travel together.
+   * Leases, acknowledgements and other small words travel in a lane of their own, which values never hold up.
+   * False: there is no connection, or too much waits for it; none of these envelopes was or will be sent.
+   */
+  send(to: string, envelopes: readonly PeerEnvelope[]): boolean;
   /**
    * Asks another peer, and waits for its answer or for `timeoutMs`. A call to a peer that is being connected to waits
    * for the connection, a second at most. Never rejects.
    */
   call(to: string, request: PeerRequest, timeoutMs: number): Promise<PeerReply | CallFailure>;
-  /** Fails what is open with `closed`, sends the replies that are ready, closes connections and the port. */
+  /** Fails what is open with `closed`, sends what is ready, closes connections and the port. */
   close(): Promise<void>;
 }

@@ -119,7 +119,7 @@ describe('gateway writes', () => {
       id: bench.asked[0]?.id as number,
       outcome: { kind: 'result', result: DONE },
     });
-    expect(bench.writes).to.deep.equal([{ kind: 'result', result: DONE }]);
+    expect(bench.writes).to.deep.equal([{ kind: 'result', result: DONE, servedBy: 'a' }]);
   });
 
   it('D5: says not-applied when every attempt was refused', () => {
