@@ -147,8 +147,8 @@ describe('pages of keys', () => {
 
   it('are never given with a hole', async () => {
     const transport = { call: async () => lost };
-    expect(await lister({ transport }).page('', '', 100)).to.equal(null);
+    expect(await lister({ transport, requestMs: 10 }).page('', '', 100)).to.equal(null);
     const nobody = { clusterId: 'c', ver: 0, peers: new Map(), parts: [] };
-    expect(await lister({ map: () => nobody }).page('', '', 100)).to.equal(null);
+    expect(await lister({ map: () => nobody, requestMs: 10 }).page('', '', 100)).to.equal(null);
   });
 });
