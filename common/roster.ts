@@ -10,6 +10,7 @@ import { nameSchema } from './names.js';
 export const STATUSES = ['up', 'down', 'leaving'] as const;
 export type Status = (typeof STATUSES)[number];
 
+const MAX_COPIES = 64;
 /** The last moment that has a name as a date. */
 const LATEST_MS = 8_640_000_000_000_000;
 
@@ -17,6 +18,8 @@ const LATEST_MS = 8_640_000_000_000_000;
 const MAX_PEERS = 10_000;
 
 export const rosterSchema = z.strictObject({
+  /** Copies that the cluster is to have of every partition. */
+  copies: z.number().int().min(1).max(MAX_COPIES),
   peers: z
     .array(
       z.strictObject({
@@ -31,3 +34,8 @@ export const rosterSchema = z.strictObject({
 
 export type Roster = z.infer<typeof rosterSchema>;
 export type RosterEntry = Roster['peers'][number];
+
+/** Whether every member of the cluster is there and stays. */
+export function allUp({ peers }: Roster): boolean {
+  return peers.every(({ status }) => status === 'up');
+}

@@ -148,7 +148,7 @@ class RunningOrchestrator implements Orchestrator {
   }
 
   #begin(register: MapRegister): void {
-    const { cluster } = this.#options;
+    const { cluster, copies } = this.#options;
     const driver = new OrchestratorDriver(
       new ConfigurationManager(settingsOf(this.#options), this.#clock.monotonicMs()),
       this.#timed(register),
@@ -162,7 +162,10 @@ class RunningOrchestrator implements Orchestrator {
       },
     );
     this.#driver = driver;
-    this.#watchman = new Watchman(driver, this.#channel, this.#health, this.#clock, this.#log);
+    this.#watchman = new Watchman({
+      ...{ driver, copies, clock: this.#clock, log: this.#log },
+      ...{ channel: this.#channel, health: this.#health },
+    });
     this.#watchman.start();
     this.#ticker = setInterval(() => {
       driver.tick();

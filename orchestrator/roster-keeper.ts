@@ -8,8 +8,14 @@ import type { Roster, RosterEntry, Status } from '../common/roster.js';
 import type { ManagerStatus } from './configuration/machine.js';
 
 export class RosterKeeper {
-  #roster: Roster = { peers: [] };
-  #text = JSON.stringify({ peers: [] });
+  #roster: Roster;
+  #text: string;
+
+  /** @param copies what the cluster is to have of every partition */
+  constructor(copies: number) {
+    this.#roster = { copies, peers: [] };
+    this.#text = JSON.stringify(this.#roster);
+  }
 
   get roster(): Roster {
     return this.#roster;
@@ -31,7 +37,7 @@ export class RosterKeeper {
     });
     const same = peers.length === before.size && peers.every((entry) => before.get(entry.id) === entry);
     if (same) return false;
-    this.#roster = { peers };
+    this.#roster = { ...this.#roster, peers };
     this.#text = JSON.stringify(this.#roster);
     return true;
   }

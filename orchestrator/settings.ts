@@ -2,7 +2,6 @@
 import {
   type Option,
   OptionError,
-  oneOf,
   readOptions,
   type Settings,
   wholeNumber,
@@ -46,12 +45,6 @@ export const orchestratorOptions = {
     help: 'how long copies on a silent peer are waited for before others take them (default 10s)',
     fallback: 10_000,
     parse: duration,
-  },
-  failureDetection: {
-    placeholder: 'WORD',
-    help: 'how soon a silent peer is given up: fast, normal (default) or patient',
-    fallback: 'normal',
-    parse: oneOf('fast', 'normal', 'patient'),
   },
   registryMayBeOld: {
     placeholder: '',

@@ -20,28 +20,25 @@ import { RosterKeeper } from './roster-keeper.js';
 const EVERY_SECOND = '* * * * * *';
 const EVERY_MINUTE = '0 * * * * *';
 
+export interface WatchmanParts {
+  readonly driver: OrchestratorDriver;
+  readonly channel: ControlChannel;
+  readonly health: PeerHealth;
+  /** Copies that the cluster is to have of every partition. */
+  readonly copies: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 export class Watchman {
-  readonly #driver: OrchestratorDriver;
-  readonly #channel: ControlChannel;
-  readonly #health: PeerHealth;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #roster = new RosterKeeper();
+  readonly #parts: WatchmanParts;
+  readonly #roster: RosterKeeper;
   readonly #moves = new MoveWatch();
   #jobs: readonly ScheduledTask[] = [];
 
-  constructor(
-    driver: OrchestratorDriver,
-    channel: ControlChannel,
-    health: PeerHealth,
-    clock: Clock,
-    log: Logger,
-  ) {
-    this.#driver = driver;
-    this.#channel = channel;
-    this.#health = health;
-    this.#clock = clock;
-    this.#log = log;
+  constructor(parts: WatchmanParts) {
+    this.#parts = parts;
+    this.#roster = new RosterKeeper(parts.copies);
   }
 
   get roster(): Roster {
@@ -60,7 +57,7 @@ export class Watchman {
   start(): void {
     const quiet = { suppressMissedWarning: true };
     this.#jobs = [
-      schedule(EVERY_SECOND, () => this.#tellRoster(this.#driver.status()), quiet),
+      schedule(EVERY_SECOND, () => this.#tellRoster(this.#parts.driver.status()), quiet),
       schedule(EVERY_MINUTE, () => this.#repeatLosses(), quiet),
     ];
   }
@@ -71,25 +68,26 @@ export class Watchman {
 
   /** Notices what has changed; to be called after every tick of the driver. */
   look(): void {
-    const status = this.#driver.status();
-    const wallMs = this.#clock.wallMs();
-    this.#health.keep(status.map.peers);
+    const { driver, health, clock, log } = this.#parts;
+    const status = driver.status();
+    const wallMs = clock.wallMs();
+    health.keep(status.map.peers);
     if (this.#roster.look(status, wallMs)) this.#tellRoster(status);
-    const left = () => this.#driver.imbalance();
-    for (const { level, text } of this.#moves.look(status, this.#clock.monotonicMs(), wallMs, left)) {
-      this.#log[level](text);
+    const left = () => driver.imbalance();
+    for (const { level, text } of this.#moves.look(status, clock.monotonicMs(), wallMs, left)) {
+      log[level](text);
     }
   }
 
   #tellRoster({ map, live }: ManagerStatus): void {
     for (const id of live) {
       const addr = map.peers.get(id)?.addr;
-      if (addr !== undefined) this.#channel.tellRoster(id, addr, this.#roster.text);
+      if (addr !== undefined) this.#parts.channel.tellRoster(id, addr, this.#roster.text);
     }
   }
 
   #repeatLosses(): void {
-    const { lost } = this.#driver.status();
-    if (lost.length > 0) this.#log.error(lostLine(lost).text);
+    const { lost } = this.#parts.driver.status();
+    if (lost.length > 0) this.#parts.log.error(lostLine(lost).text);
   }
 }

@@ -8,9 +8,10 @@
 import { Agent } from 'node:http';
 import got, { type Got, HTTPError } from 'got';
 import type { Clock } from '../common/clock.js';
-import { type Delivery, MAX_REPORTS, reportsText } from '../common/control.js';
+import { deliverySchema, MAX_REPORTS, reportsText } from '../common/control.js';
 import type { OrchestratorEnvelope, ReportEnvelope } from '../common/control-messages.js';
 import type { Logger } from '../common/log.js';
+import { Problem } from '../common/problems.js';
 import type { Roster } from '../common/roster.js';
 import { bearer } from '../common/secret.js';
 
@@ -36,6 +37,8 @@ export interface OrchestratorLinkOptions {
   readonly secret: string | null;
   /** This peer's share of the copies next to the others'; 0 holds none. */
   readonly weight: number;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Takes a message of an orchestrator; what it has to say to it comes by `report`, this turn or later. */
   readonly obey: (envelope: OrchestratorEnvelope) => void;
   /** The orchestrator will never take this peer; the line says why and what to do. */
@@ -57,11 +60,7 @@ export class OrchestratorLink {
   private taken = false;
   private stopped = false;
 
-  constructor(
-    private readonly options: OrchestratorLinkOptions,
-    private readonly clock: Clock,
-    private readonly log: Pick<Logger, 'info' | 'warn'>,
-  ) {
+  constructor(private readonly options: OrchestratorLinkOptions) {
     this.http = got.extend({
       prefixUrl: options.orchestrator,
       method: 'POST',
@@ -78,9 +77,9 @@ export class OrchestratorLink {
     return this.told;
   }
 
-  /** How long ago the orchestrator spoke to this peer, in ms; Infinity if it never did. */
-  get heardAgoMs(): number {
-    return this.clock.monotonicMs() - this.heardAtMs;
+  /** How long ago the orchestrator last spoke to this peer, in ms; Infinity if it never did. */
+  get silentMs(): number {
+    return this.options.clock.monotonicMs() - this.heardAtMs;
   }
 
   /** Tells one orchestrator, or all of them: within its own call while that is being answered, else by a call. */
@@ -95,21 +94,24 @@ export class OrchestratorLink {
     if (!this.sending && this.pause === undefined) void this.send();
   }
 
-  /** Takes what an orchestrator says; resolves at the end of the turn with what there is to say to it by then. */
-  async deliver({ envelopes, roster }: Delivery): Promise<readonly ReportEnvelope[]> {
-    if (this.stopped) return [];
-    this.heardAtMs = this.clock.monotonicMs();
+  /**
+   * Takes what an orchestrator says (the body of `POST /control`, parsed from JSON); resolves at the end of the turn
+   * with what there is to say to it by then: the body of the answer, JSON text.
+   * @throws Problem `invalid-request` where it is no delivery.
+   */
+  async deliver(body: unknown): Promise<string> {
+    const { envelopes, roster } = checked(body);
+    if (this.stopped) return reportsText([]);
+    this.heardAtMs = this.options.clock.monotonicMs();
     if (roster !== undefined) this.told = roster;
     const from = new Set(envelopes.map((envelope) => envelope.from));
     for (const id of from) if (!this.collecting.has(id)) this.collecting.set(id, []);
     for (const envelope of envelopes) this.options.obey(envelope);
     // The driver closes its turn by a setImmediate of its own, asked for before this one.
     await new Promise((resolve) => setImmediate(resolve));
-    return [...from].flatMap((id) => {
-      const reports = this.collecting.get(id) ?? [];
-      this.collecting.delete(id);
-      return reports;
-    });
+    const reports = [...from].flatMap((id) => this.collecting.get(id) ?? []);
+    for (const id of from) this.collecting.delete(id);
+    return reportsText(reports);
   }
 
   /** Nothing is sent or heard from here on. */
@@ -150,7 +152,7 @@ export class OrchestratorLink {
     }
     if (others.length > 0) await this.http('reports', { body: reportsText(others) });
     if (this.pauseMs > FIRST_PAUSE_MS)
-      this.log.info(`the orchestrator at ${this.options.orchestrator} answers again`);
+      this.options.log.info(`the orchestrator at ${this.options.orchestrator} answers again`);
     this.pauseMs = FIRST_PAUSE_MS;
     this.warnedAtMs = Number.NEGATIVE_INFINITY;
     this.taken = true;
@@ -164,20 +166,27 @@ export class OrchestratorLink {
       this.options.refused(`the orchestrator at ${this.options.orchestrator} refuses this peer: ${line}`);
       return;
     }
-    const now = this.clock.monotonicMs();
+    const now = this.options.clock.monotonicMs();
     if (now - this.warnedAtMs >= WARN_EVERY_MS) {
       this.warnedAtMs = now;
-      this.log.warn(
+      this.options.log.warn(
         `cannot report to the orchestrator at ${this.options.orchestrator}: ${line}; trying again`,
       );
     }
-    const pauseMs = Math.round(this.pauseMs * (0.5 + this.clock.random()));
+    const pauseMs = Math.round(this.pauseMs * (0.5 + this.options.clock.random()));
     this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
     this.pause = setTimeout(() => {
       this.pause = undefined;
       void this.send();
     }, pauseMs);
   }
+}
+
+function checked(body: unknown) {
+  const parsed = deliverySchema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Problem('invalid-request', `Not a delivery: ${issue?.path.join('.')}: ${issue?.message}.`);
 }
 
 /** Reports with the same key say the same of the same thing, so only the newest counts. */
