@@ -134,6 +134,8 @@ export class OrchestratorLink {
   private async send(): Promise<void> {
     this.sending = true;
     try {
+      // What else is reported in this turn shares the call.
+      await Promise.resolve();
       while (this.waiting.size > 0 && !this.stopped) await this.sendWaiting();
     } catch (error) {
       this.failed(error);
