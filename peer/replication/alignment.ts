@@ -115,7 +115,7 @@ export function tryActivate(core: Core, partition: Partition): void {
 function fenceOf(core: Core, partition: Partition): Map<PeerId, number> {
   const fence = new Map<PeerId, number>();
   for (const peer of partition.config?.fence ?? []) {
-    if (peer !== core.me) fence.set(peer, (core.grantTo.get(peer) ?? core.bootAtMs) + core.leaseGrantMs);
+    if (peer !== core.me) fence.set(peer, core.grantedUntil.get(peer) ?? core.oldGrantsOverMs);
   }
   return fence;
 }

@@ -8,6 +8,7 @@ import { tickAccusations } from './accusations.js';
 import { onAlign, onAlignOk, tickAlignment } from './alignment.js';
 import type { Core } from './core.js';
 import { onLearn, onSnap, onSnapEnd, tickLearning } from './learning.js';
+import { onMend } from './mending.js';
 import type { PartitionMessage, PeerEnvelope } from './messages.js';
 import type { Partition } from './partition.js';
 import { onCommittedQuery, onCommittedReply, onConfirm, onConfirmed, tickReads } from './reads.js';
@@ -17,7 +18,7 @@ import { tickQueue } from './writes.js';
 
 /** Messages that somebody sends by its own will; answers to them need no further answer. */
 export function startsExchange(message: PartitionMessage): boolean {
-  return ['align', 'prep', 'join', 'rseq', 'conf'].includes(message.type);
+  return ['align', 'prep', 'join', 'rseq', 'conf', 'mend'].includes(message.type);
 }
 
 /** Takes a message of the adopted epoch to the rule that it belongs to. */
@@ -70,6 +71,11 @@ export function dispatch(
       return;
     case 'snap_done':
       onSnapDone(core, partition, from, message);
+      return;
+    case 'mend':
+      onMend(core, partition, from, message);
+      return;
+    case 'mend_r':
       return;
   }
 }

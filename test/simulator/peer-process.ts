@@ -17,6 +17,7 @@ import type { Carriage } from './network.js';
 import { CLUSTER_ID } from './orchestrator-process.js';
 import { Process } from './process.js';
 import { commandOf } from './translate.js';
+import { settingsOfProcess } from './tuning.js';
 import { WatchedMachine } from './watched-machine.js';
 import type { Asked } from './workload.js';
 import type { World } from './world.js';
@@ -57,7 +58,7 @@ export class SimulatedPeer extends Process implements Watched {
     this.begin();
     this.stored.inc += 1;
     const { storeId, inc } = this.stored;
-    const { settings } = this.world.tuning;
+    const settings = settingsOfProcess(this.world.tuning, this.world.random);
     const node = new ReplicationNode(this.id, this.stored.load(), this.stored, settings, this.clocks());
     const identity = { clusterId: CLUSTER_ID, peerId: this.id, storeId, inc, addr: this.id };
     const gateway = new Gateway({ peerId: this.id, storeId, inc }, DEFAULT_GATEWAY_SETTINGS, {
