@@ -19,6 +19,8 @@ import {
   writesKey,
 } from './entry.js';
 import { broken, present } from './invariant.js';
+import { DAMAGED, type Damaged } from './machine.js';
+import { find } from './mending.js';
 import type { Lead, Partition, Waiter } from './partition.js';
 
 /** What the primary decides about an entry; the rest follows from the log. */
@@ -36,9 +38,9 @@ export function leadOf(partition: Partition): Lead {
 }
 
 /** The newest row of a key in the log, committed or not (W1). */
-export function newestRow(partition: Partition, key: string): Row | undefined {
+export function newestRow(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
   const seq = partition.dirty.get(key);
-  return seq === undefined ? partition.rows.get(key) : rowOf(partition.log.at(seq));
+  return seq === undefined ? find(core, partition, key) : rowOf(partition.log.at(seq));
 }
 
 /** Appends an entry at the primary; it is streamed and stored with this turn. */
@@ -165,8 +167,8 @@ export function noteOpen(lead: Lead, entry: Entry): void {
 /** A removal that was not to be: its key waits for the sweep again. */
 function expireAgain(partition: Partition, entry: Entry): void {
   if (entry.effect.kind !== 'delete') return;
-  const row = partition.rows.get(entry.key);
-  if (row?.expiresAtMs === undefined) return;
+  const row = partition.rows.find(entry.key);
+  if (row === undefined || row === DAMAGED || row.expiresAtMs === undefined) return;
   partition.rows.deadlines.push({ atMs: row.expiresAtMs, key: entry.key, seq: row.seq });
 }
 

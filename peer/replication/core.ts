@@ -62,6 +62,8 @@ export class Core {
   excusedUntilMs: number;
   /** Positions of our own logs on their way to the disk, in order. */
   readonly durability: OwnDurability[] = [];
+  /** When rows were last looked through for damage, and of which partition (-1: of none). */
+  scrubbed = { atMs: Number.NEGATIVE_INFINITY, partition: -1 };
   private ids = 0;
 
   constructor(

@@ -8,7 +8,7 @@ import { tickAccusations } from './accusations.js';
 import { onAlign, onAlignOk, tickAlignment } from './alignment.js';
 import type { Core } from './core.js';
 import { onLearn, onSnap, onSnapEnd, tickLearning } from './learning.js';
-import { onMend } from './mending.js';
+import { onMend, onMended, tickMending } from './mending.js';
 import type { PartitionMessage, PeerEnvelope } from './messages.js';
 import type { Partition } from './partition.js';
 import { onCommittedQuery, onCommittedReply, onConfirm, onConfirmed, tickReads } from './reads.js';
@@ -76,6 +76,7 @@ export function dispatch(
       onMend(core, partition, from, message);
       return;
     case 'mend_r':
+      onMended(partition, message);
       return;
   }
 }
@@ -83,8 +84,10 @@ export function dispatch(
 /** Time has passed. Returns whether the partition has anything left that more time will bring on. */
 export function tickPartition(core: Core, partition: Partition): boolean {
   tickReads(core, partition);
+  tickMending(core, partition);
   // Reads that came in this turn are questions only at its end.
   let busy = partition.questions.size + partition.asking.length + partition.confirming.length > 0;
+  busy ||= partition.isMember && partition.rows.damaged.size > 0;
   switch (partition.role) {
     case 'starting':
       tickAlignment(core, partition);

@@ -11,6 +11,7 @@ import { commitThrough, store, truncate } from './commit.js';
 import type { Core } from './core.js';
 import { type Entry, rowOf } from './entry.js';
 import { broken } from './invariant.js';
+import { DAMAGED } from './machine.js';
 import type { Learn, Snap, SnapEnd } from './messages.js';
 import type { IncomingSnapshot, Learning, Partition } from './partition.js';
 import { Rows } from './rows.js';
@@ -134,7 +135,7 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
   core.out.add({ type: 'append', partition: number, entries });
   if (message.com > log.prep)
     broken(`a copy of partition ${number} with entries through ${message.com}`, `${log.prep}`);
-  for (const entry of entries) if (entry.seq <= message.com) replay(rows, entry);
+  for (const entry of entries) if (entry.seq <= message.com) replay(rows, entry, message.com);
   rows.sortTombstones();
   core.out.add({ type: 'drop-copy', partition: number, copy: old });
   core.out.add({ type: 'sessions', partition: number, sessions: message.sessions });
@@ -145,9 +146,10 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
 }
 
 /** Rows of the copy may be newer than an entry since its beginning: those stay. */
-function replay(rows: Rows, entry: Entry): void {
+function replay(rows: Rows, entry: Entry, com: number): void {
   const row = rowOf(entry);
   if (row === undefined) return;
-  const known = rows.get(entry.key);
-  if (known === undefined || known.seq < entry.seq) rows.put(entry.key, row);
+  const known = rows.find(entry.key);
+  if (known === DAMAGED) rows.noteDamage(entry.key, com);
+  else if (known === undefined || known.seq < entry.seq) rows.put(entry.key, row);
 }

@@ -121,6 +121,15 @@ export interface Learning {
   finished: number | undefined;
 }
 
+/** Where the looking for damaged rows, and their mending, stand. */
+export interface Mending {
+  askedAtMs: number;
+  /** Counts the questions: the members are asked in turn. */
+  turn: number;
+  /** Rows up to this key were looked at in this round; undefined: a new round begins. */
+  scrubbed: string | undefined;
+}
+
 /** A read that waits for other members. */
 export interface WaitingRead {
   readonly key: string;
@@ -171,6 +180,7 @@ export class Partition {
   readonly dirty = new Map<string, number>();
   /** Size of the entries above com. */
   uncommittedBytes = 0;
+  readonly mending: Mending = { askedAtMs: Number.NEGATIVE_INFINITY, turn: 0, scrubbed: undefined };
   /** Log time never goes back. */
   lastTs = 0;
 

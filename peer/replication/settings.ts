@@ -55,6 +55,10 @@ export interface Settings {
   readonly lazyStoreOps: number;
   /** A replica asks the primary about a key that by its own clock expires within this time (section 8). */
   readonly wallSkewMs: number;
+  /** Damaged rows are looked for this often, in one partition at a time, this many rows and bytes of it. */
+  readonly scrubEveryMs: number;
+  readonly scrubRows: number;
+  readonly scrubBytes: number;
   /** Expired keys removed in one tick of one partition. */
   readonly maxExpiriesPerTick: number;
 }
@@ -86,6 +90,9 @@ export const DEFAULT_SETTINGS: Settings = {
   lazyStoreMs: 100,
   lazyStoreOps: 1_024,
   wallSkewMs: 1_000,
+  scrubEveryMs: 100,
+  scrubRows: 64,
+  scrubBytes: 256 * 1024,
   maxExpiriesPerTick: 64,
 };
 

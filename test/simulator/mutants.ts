@@ -121,7 +121,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: one(
       LEARNING,
       'learning.incoming = { id, rows,',
-      'for (const old of partition.rows.range(undefined, 1e9)) rows.put(old.key, old.row);\n    learning.incoming = { id, rows,',
+      'for (const old of partition.rows.range(undefined, { rows: 1e9, bytes: 1e9 }).rows) rows.put(old.key, old.row);\n    learning.incoming = { id, rows,',
     ),
     options: [],
     seeds: 300,

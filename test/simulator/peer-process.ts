@@ -3,7 +3,7 @@ import { type ClusterMap, changeOf, type Epoch } from '../../common/configuratio
 import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
 import { PeerDriver } from '../../peer/driver.js';
 import { leased } from '../../peer/replication/leases.js';
-import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
+import { type Clock, DAMAGED, type StoreBatch } from '../../peer/replication/machine.js';
 import type { PeerEnvelope, SessionsImage } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
 import { Gateway } from '../../peer/requests/gateway.js';
@@ -21,6 +21,8 @@ import { settingsOfProcess } from './tuning.js';
 import { WatchedMachine } from './watched-machine.js';
 import type { Asked } from './workload.js';
 import type { World } from './world.js';
+
+const EVERYTHING = { rows: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER } as const;
 
 export class SimulatedPeer extends Process implements Watched {
   readonly disk: Disk<StoreBatch>;
@@ -191,10 +193,11 @@ export class SimulatedPeer extends Process implements Watched {
     if (this.node === undefined) return `${this.id} is down`;
     const partition = this.core().partitions.get(number);
     if (partition === undefined) return `${this.id} has nothing`;
-    const rows = partition.rows.range(undefined, Number.MAX_SAFE_INTEGER);
-    const shown = rows
-      .filter(({ row }) => row.value !== null)
-      .map(({ key, row }) => `${key}@${row.epoch}/${row.seq}`);
+    const { rows } = partition.rows.range(undefined, EVERYTHING);
+    const shown = rows.flatMap(({ key, row }) => {
+      if (row === DAMAGED) return [`${key} damaged`];
+      return row.value === null ? [] : [`${key}@${row.epoch}/${row.seq}`];
+    });
     return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
   }
 
