@@ -30,6 +30,11 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 610_938,
     why: 'the simulator healed around a peer that had asked to go and never went, and so was given no copy',
   },
+  {
+    seed: 1_126_922,
+    why: 'an orchestrator that had stood still took out whom it had not heard before, and left a peer that was gone',
+  },
+  { seed: 1_129_892, why: 'the same, with two orchestrators and another cause of the silence' },
   { seed: 10, why: 'once: a register read that was overtaken was taken for a lost registry' },
   { seed: 20_172, why: 'once: a read that waited for the end of its turn was never given up' },
   { seed: 101_883, why: 'once: a value was shown after its time to live' },
