@@ -50,8 +50,11 @@ export function append(core: Core, partition: Partition, draft: Draft): Entry {
   const ts = Math.max(core.wallMs, partition.lastTs);
   const body = { seq: log.prep + 1, epoch: partition.epoch, ts, ...draft };
   const entry = { ...body, checksum: chainedChecksum(log.checksumAt(log.prep), body) };
+  const lead = leadOf(partition);
+  // Nothing was on its way to our own disk: from now on it owes us a flush.
+  if (lead.selfDurable >= log.prep) lead.selfProgressAtMs = core.leaseMs;
   store(core, partition, [entry]);
-  noteOpen(leadOf(partition), entry);
+  noteOpen(lead, entry);
   core.durability.push({
     batch: core.out.barrier(),
     partition,
@@ -143,6 +146,7 @@ export function ownStored(core: Core, through: number): readonly Partition[] {
     if (lead === undefined || partition.epoch !== epoch) continue;
     lead.selfAligned = true;
     lead.selfDurable = Math.max(lead.selfDurable, upto);
+    lead.selfProgressAtMs = core.leaseMs;
     if (moved[moved.length - 1] !== partition) moved.push(partition);
   }
   durability.splice(0, done);

@@ -20,7 +20,13 @@ import { Sessions } from './sessions.js';
 /** This peer is a learner in the epoch that was just adopted, or was just listed. */
 export function startLearning(core: Core, partition: Partition): void {
   partition.role = 'learner';
-  partition.learning = { joined: false, joinSentAtMs: 0, incoming: undefined, finished: undefined };
+  partition.learning = {
+    joined: false,
+    joinSentAtMs: 0,
+    joinAfter: 0,
+    incoming: undefined,
+    finished: undefined,
+  };
   core.touch(partition);
   join(core, partition, partition.learning);
 }
@@ -29,6 +35,8 @@ export function startLearning(core: Core, partition: Partition): void {
 export function tickLearning(core: Core, partition: Partition): void {
   const { learning } = partition;
   if (learning === undefined || learning.joined) return;
+  // While our disk hangs JOIN has not left: each repeat behind it would be answered with the same tail.
+  if (learning.joinAfter > core.out.durable) return;
   if (core.leaseMs - learning.joinSentAtMs >= core.settings.retryMs) join(core, partition, learning);
 }
 
@@ -95,7 +103,8 @@ function join(core: Core, partition: Partition, learning: Learning): void {
   learning.joinSentAtMs = core.leaseMs;
   // A learner commits what its own disk does not hold yet, and the primary takes com for acknowledged.
   const message = { type: 'join', partition: number, epoch, storeId: core.storeId, com } as const;
-  core.send(config.primary, message, core.out.barrier());
+  learning.joinAfter = core.out.barrier();
+  core.send(config.primary, message, learning.joinAfter);
 }
 
 function joined(core: Core, partition: Partition, learning: Learning): void {

@@ -84,6 +84,8 @@ export interface Lead {
   selfAligned: boolean;
   /** Our own log is durable through here. */
   selfDurable: number;
+  /** When our own disk was last seen to owe nothing, or to get on. */
+  selfProgressAtMs: number;
   readonly progress: Map<PeerId, Progress>;
   /** C3: commits wait for this learner too; cleared by nothing but a new epoch. */
   addPending: PeerId | undefined;
@@ -116,6 +118,8 @@ export interface QueuedRequest {
 export interface Learning {
   joined: boolean;
   joinSentAtMs: number;
+  /** JOIN leaves when this batch is stored. */
+  joinAfter: number;
   incoming: IncomingSnapshot | undefined;
   /** The snapshot that was taken over, if its end comes again. */
   finished: number | undefined;

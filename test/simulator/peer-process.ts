@@ -3,7 +3,12 @@ import { type ClusterMap, changeOf, type Epoch } from '../../common/configuratio
 import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
 import { PeerDriver } from '../../peer/driver.js';
 import { leased } from '../../peer/replication/leases.js';
-import { type Clock, DAMAGED, type StoreBatch } from '../../peer/replication/machine.js';
+import {
+  type Clock,
+  DAMAGED,
+  type PartitionStoreOp,
+  type StoreBatch,
+} from '../../peer/replication/machine.js';
 import type { PeerEnvelope, SessionsImage } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
 import { Gateway } from '../../peer/requests/gateway.js';
@@ -44,7 +49,10 @@ export class SimulatedPeer extends Process implements Watched {
     this.stored = this.emptyDisk();
     this.disk = new Disk(world.schedule, world.random, this, {
       persist: (batch) => {
+        const cuts = batch.ops.filter(({ type }) => type === 'truncate') as PartitionStoreOp[];
+        const held = cuts.map(({ partition }) => [...(this.stored.partitions.get(partition)?.log ?? [])]);
         this.stored.apply(batch);
+        for (const [i, { partition }] of cuts.entries()) world.checks.cut(this, partition, held[i] ?? []);
         for (const op of batch.ops) {
           if (op.type !== 'marks') continue;
           const partition = this.stored.partitions.get(op.partition);
@@ -150,6 +158,13 @@ export class SimulatedPeer extends Process implements Watched {
     if (partition === undefined || !partition.isMember) return undefined;
     core.leaseMs = this.clock();
     return leased(core, partition) ? partition.epoch : undefined;
+  }
+
+  /** Whether it leads a partition that cannot go on before all of its members have answered. */
+  waitsForMembers(number: number): boolean {
+    const partition = this.node === undefined ? undefined : this.core().partitions.get(number);
+    if (partition?.lead === undefined) return false;
+    return partition.role === 'starting' || partition.com < partition.prep;
   }
 
   /** A message of an orchestrator has arrived. */
