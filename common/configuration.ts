@@ -86,6 +86,8 @@ export interface ClusterMap {
   readonly peers: ReadonlyMap<PeerId, PeerRecord>;
   /** By partition number; undefined until the partition is created. */
   readonly parts: readonly (PartitionConfig | undefined)[];
+  /** Writes are refused while a partition has fewer members than this; left out it is 1. */
+  readonly minInSync?: number;
 }
 
 /** The map of a cluster before its first change. */

@@ -8,6 +8,7 @@
 import type { Epoch, PeerId } from '../../common/configuration.js';
 import type { Add, Leave, PlannedChange } from '../../common/control-messages.js';
 import { Accusations, CoolDowns } from './accusations.js';
+import { followMinInSync } from './in-sync-floor.js';
 import { Absences, admit, dropLearners, repair } from './learners.js';
 import { inMotion, Moves } from './moves.js';
 import { type Arrival, forgetGone, holdsAnything, isNews, takeIn } from './registration.js';
@@ -68,6 +69,7 @@ export function decideRound(situation: Situation, memory: Memory, everything: bo
     repair(situation, memory.absences, memory.coolDowns, budgetOf(situation, memory));
     memory.moves.advance(situation, memory);
     forgetGone(situation);
+    followMinInSync(situation);
   }
   return outcome;
 }

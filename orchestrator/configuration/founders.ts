@@ -6,6 +6,7 @@
  */
 import { type ClusterMap, mapVersion, type PeerId } from '../../common/configuration.js';
 import { MapDraft } from './draft.js';
+import { followMinInSync } from './in-sync-floor.js';
 import { createAll } from './placement.js';
 import { type Arrival, takeIn } from './registration.js';
 import type { Situation } from './situation.js';
@@ -27,6 +28,7 @@ export class Founders {
     const situation = { ...now, draft };
     for (const [id, arrival] of live) takeIn(situation, id, arrival);
     createAll(draft, partitionCount, replicationFactor);
+    followMinInSync(situation);
     return draft.finish();
   }
 }

@@ -118,6 +118,7 @@ export class Rebuild {
     if (waits || this.undecided().length > 0) return undefined;
     const base = { ...this.#leftover, ver, parts: [], peers: new Map() };
     const draft = new MapDraft(base, mapVersion(this.term, 1));
+    for (const map of this.#maps()) if (map.ver === ver && map.minInSync) draft.setMinInSync(map.minInSync);
     for (const [id, record] of this.knownPeers()) draft.setPeer(id, record);
     for (let partition = 0; partition < this.#partitionCount; partition++) this.#decideOne(draft, partition);
     return draft.finish();

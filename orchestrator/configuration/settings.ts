@@ -64,6 +64,8 @@ export interface ManagerSettings {
   readonly partitionCount: number;
   /** Copies of each partition, primary included. */
   readonly replicationFactor: number;
+  /** See `in-sync-floor.ts`. All orchestrators of a cluster have the same; left out the map keeps what it says. */
+  readonly minInSync?: number;
   /**
    * Create a NEW cluster as soon as this many peers with no map at all are live and the register is empty.
    * undefined: never; an empty register then means a lost one, and is rebuilt from the peers (section 9).

@@ -121,7 +121,13 @@ export interface Forward {
 }
 
 /** Why a write was not even looked at: this attempt has no effect, ever. */
-export type WriteRefusal = 'not-primary' | 'overloaded' | 'starting' | 'unknown-session';
+export type WriteRefusal =
+  | 'not-primary'
+  | 'overloaded'
+  | 'starting'
+  | 'unknown-session'
+  /** The partition has fewer members than the map's `minInSync`. */
+  | 'too-few-copies';
 
 /** What became of one attempt of a write. */
 export type WriteOutcome =

@@ -1,5 +1,5 @@
 /**
- * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [keep-epoch]`,
+ * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [min=2] [keep-epoch]`,
  * `give A B` (the map), `put|cas|del|incr A key … [from=B] [n=1] [fi=1] [ttl=ms]`, `read A key [strict|stale]`,
  * `deliver|drop|repeat [A>B] [type]` (all that are in flight and fit), `flush A B` (batches become durable),
  * `settle` (deliver and flush until nothing moves), `leases [A B]` (each of these asks everybody and is answered),
@@ -134,7 +134,8 @@ export class Script {
       learners: list('learners'),
       fence: list('fence'),
     };
-    this.stage.decide({ ...config, active: false, la: [...members.keys()] }, !keepEpoch);
+    const minInSync = Number(named.get('min') ?? 1);
+    this.stage.decide({ ...config, active: false, la: [...members.keys()] }, !keepEpoch, minInSync);
     this.say(`map ${this.stage.map.ver}`);
   }
 

@@ -111,11 +111,11 @@ export class Stage {
   }
 
   /** A new map with this one partition; the registry knows every process that runs. */
-  decide(config: Omit<PartitionConfig, 'epoch'>, newEpoch: boolean): void {
+  decide(config: Omit<PartitionConfig, 'epoch'>, newEpoch: boolean, minInSync = 1): void {
     const ver = this.map.ver + 1;
     const epoch = newEpoch ? ver : (this.map.parts[0]?.epoch ?? ver);
     const peers = new Map([...this.actors.values()].map((actor) => [actor.id, this.record(actor)]));
-    this.map = { clusterId: CLUSTER, ver, peers, parts: [{ ...config, epoch }] };
+    this.map = { clusterId: CLUSTER, ver, peers, parts: [{ ...config, epoch }], minInSync };
   }
 
   give(id: PeerId, map = this.map): void {

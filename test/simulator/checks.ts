@@ -2,6 +2,7 @@
  * Promises that are checked while a run goes on, from what replicas say and from what lies on their disks:
  *  - DIVERGENCE: two replicas that committed the same position of a log committed the same history up to it;
  *  - LOST: when a write is committed or acknowledged, every member of the newest decided configuration has it on disk;
+ *  - COPIES: no client's write is acknowledged in an epoch with fewer members than the cluster asks for;
  *  - TWICE: no request of a gateway is committed at two positions;
  *  - LEASE: no lease read in an epoch after a later epoch, without the reader, became active; and when an epoch
  *    becomes active, nobody who was removed could still serve such a read.
@@ -30,6 +31,7 @@ export interface Watched {
 interface Activation {
   readonly epoch: Epoch;
   readonly members: ReadonlySet<PeerId>;
+  readonly minInSync: number;
 }
 
 interface Truth {
@@ -97,6 +99,12 @@ export class Checks {
 
   /** A write was acknowledged at this position. */
   acknowledged(partition: number, epoch: Epoch, seq: number): void {
+    const activation = this.truth(partition).activations.find((known) => known.epoch === epoch);
+    if (activation !== undefined && activation.members.size < activation.minInSync) {
+      throw new Violation(
+        `COPIES: write ${epoch}/${seq} of partition ${partition} was acknowledged with ${activation.members.size} members`,
+      );
+    }
     for (const member of this.membersWithTheirStore(partition)) {
       const stored = member.stored.partitions.get(partition);
       if (stored !== undefined && seq <= stored.base) continue;
@@ -129,10 +137,11 @@ export class Checks {
   primaryActs(peer: Watched, partition: number, epoch: Epoch): void {
     const { activations } = this.truth(partition);
     if (activations.some((known) => known.epoch === epoch)) return;
-    const config = peer.adopted().parts[partition];
+    const { parts, minInSync = 1 } = peer.adopted();
+    const config = parts[partition];
     if (config?.epoch !== epoch) return;
     const members = new Set(config.members.keys());
-    activations.push({ epoch, members });
+    activations.push({ epoch, members, minInSync });
     activations.sort((a, b) => a.epoch - b.epoch);
     this.activations += 1;
     if (!this.leasesHold) return;

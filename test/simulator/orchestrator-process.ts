@@ -34,6 +34,7 @@ export class SimulatedOrchestrator extends Process {
         orchestratorId: this.id,
         partitionCount: tuning.partitions,
         replicationFactor: tuning.replicas,
+        minInSync: tuning.minInSync,
         bootstrapPeers: tuning.peers,
         registerMayBeOld: this.registerMayBeOld,
         seeds: new Map(this.world.peers.map(({ id }) => [id, id])),

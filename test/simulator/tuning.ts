@@ -15,6 +15,7 @@ export interface ClusterTuning {
   readonly orchestrators: number;
   readonly partitions: number;
   readonly replicas: number;
+  readonly minInSync: number;
   /** How far clocks may run from true time. */
   readonly rateBound: number;
   /** Inputs that come within this time share a turn of the event loop; 0: each has its own. */
@@ -50,6 +51,7 @@ export function drawTuning(
     doubt: random.pick([0, 0, 0, 0.15]),
     turnMs: random.pick([0, 0, 0.4, 2]),
     replicas: Math.min(peers, 3),
+    minInSync: random.pick([1, 2]),
     rateBound,
     settings: {
       ...base,

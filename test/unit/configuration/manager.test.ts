@@ -30,6 +30,36 @@ describe('configuration manager', () => {
     expect([...primaries.values()]).to.deep.equal([2, 2, 2, 2]);
   });
 
+  it('asks for two copies of everything from the first map on, and no less when copies are lost', () => {
+    const cluster = started(['a', 'b', 'c'], { ...SETTINGS, minInSync: 2 });
+    expect(cluster.committed.every(({ minInSync }) => minInSync === 2)).to.equal(true);
+    for (const id of ['b', 'c']) cluster.peer(id).up = false;
+    cluster.until('one is left', () => cluster.part(0).members.size === 1);
+    expect(cluster.map.minInSync).to.equal(2);
+  });
+
+  it('asks for more copies only when every partition has them, and never for more than are made', () => {
+    const cluster = started(['a'], { ...SETTINGS, minInSync: 5 });
+    cluster.run(3_000);
+    expect(cluster.map.minInSync).to.equal(undefined);
+    cluster.join('b');
+    cluster.join('c');
+    cluster.until('it asks for three', () => cluster.map.minInSync === 3);
+    for (const map of cluster.committed) {
+      for (const part of map.parts) expect(part?.members.size).to.be.at.least(map.minInSync ?? 1);
+    }
+    cluster.restartManager({ ...cluster.settings, minInSync: 1 });
+    cluster.until('it asks for one', () => cluster.map.minInSync === undefined);
+  });
+
+  it('keeps the number of copies that it asks for when the registry is lost', () => {
+    const cluster = started(['a', 'b', 'c'], { ...SETTINGS, minInSync: 2 });
+    cluster.held = undefined;
+    cluster.restartManager({ ...cluster.settings, bootstrapPeers: undefined });
+    cluster.until('it is rebuilt', () => cluster.map.parts.length > 0 && cluster.isCalm());
+    expect(cluster.map.minInSync).to.equal(2);
+  });
+
   it('stays still while nothing happens', () => {
     const cluster = started();
     cluster.run(3_000);
