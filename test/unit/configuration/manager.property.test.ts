@@ -77,7 +77,7 @@ function happen(cluster: FakeCluster, what: Event): void {
       cluster.change({ type: what.do, peer: what.id });
       return;
     case 'leave':
-      cluster.report(cluster.peer(what.id), { type: 'leave', only: 'primaries' });
+      cluster.report(cluster.peer(what.id), { type: 'leave', only: 'duties' });
       return;
     case 'accuse': {
       const epoch = cluster.map.parts[what.partition]?.epoch ?? 0;
