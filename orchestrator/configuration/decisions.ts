@@ -5,7 +5,7 @@
  * since they only say what is; then what members ask for (ADD), then losses, then announced restarts, then repairs,
  * then moves. Each rule sees what the ones before it put into the draft.
  */
-import type { Epoch, PeerId } from '../../common/configuration.js';
+import { type Epoch, isRestarting, type PeerId } from '../../common/configuration.js';
 import type { Add, Leave, PlannedChange } from '../../common/control-messages.js';
 import { Accusations, CoolDowns } from './accusations.js';
 import { Departures } from './departures.js';
@@ -73,7 +73,7 @@ export function decideRound(situation: Situation, memory: Memory, everything: bo
   const outcome = grantWishes(situation, memory);
   if (everything) {
     repair(situation, memory.absences, memory.coolDowns, budgetOf(situation, memory));
-    memory.moves.advance(situation, memory);
+    memory.moves.advance(situation, memory, memory.departures.areAwaited(situation));
     forgetGone(situation);
     followMinInSync(situation);
   }
@@ -145,7 +145,10 @@ function setDrain({ draft }: Situation, id: PeerId, on: boolean): string | undef
   const record = draft.peers.get(id);
   if (!record) return `there is no peer ${id}`;
   const { drain: _, ...rest } = record;
-  draft.setPeer(id, on ? { ...rest, drain: { scope: 'everything', until: 'operator' } } : rest);
+  const until = on ? 'operator' : 'restart';
+  // A restart that was announced goes first; what the operator wants of the peer is done when it is back.
+  if (isRestarting(record)) draft.setPeer(id, { ...rest, drain: { scope: 'duties', until } });
+  else draft.setPeer(id, on ? { ...rest, drain: { scope: 'everything', until } } : rest);
   return undefined;
 }
 

@@ -39,9 +39,14 @@ export class Departures {
   /** When a partition was first seen in this epoch with somebody to relieve, as a probe round. */
   readonly #since = new Map<number, { readonly epoch: Epoch; readonly round: number }>();
 
+  /** When each of them was first seen to leave. */
+  readonly #firstMs = new Map<PeerId, number>();
+
   /** Relieves whoever can be. `everything` false: not before all partitions that wait for an answer have it. */
   advance(situation: Situation, context: DepartureContext, everything: boolean): void {
     const leavers = leaversOf(situation);
+    for (const id of leavers) this.#firstMs.set(id, this.#firstMs.get(id) ?? situation.nowMs);
+    for (const id of this.#firstMs.keys()) if (!leavers.includes(id)) this.#firstMs.delete(id);
     if (leavers.length === 0) {
       this.#since.clear();
       return;
@@ -60,6 +65,14 @@ export class Departures {
     }
     if (waits && !everything) return;
     for (const relief of ready) relieve(situation, context, leavers, relief);
+  }
+
+  /** Whether somebody who left is expected back soon: nothing is evened out until then, to be undone at once. */
+  areAwaited({ nowMs, settings }: Situation): boolean {
+    for (const sinceMs of this.#firstMs.values()) {
+      if (nowMs - sinceMs < settings.timing.repairAfterMs) return true;
+    }
+    return false;
   }
 
   #roundOf({ liveness }: Situation, { partition, part }: Relief): number {

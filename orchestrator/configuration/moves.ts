@@ -39,14 +39,15 @@ export class Moves {
   /** Partitions handed over, with the epoch that should activate next. */
   readonly #handed = new Map<number, Epoch>();
 
-  /** Takes one step further whatever is under way, then starts what else is needed and allowed. */
-  advance(situation: Situation, context: MoveContext): void {
+  /** Takes one step further whatever is under way, then starts what else is needed and allowed; nothing if it `waits`. */
+  advance(situation: Situation, context: MoveContext, waits: boolean): void {
     this.#forgetDone(situation);
     for (const [partition, part] of existing(situation)) {
       if (part.members.size > situation.settings.replicationFactor && part.learners.length === 0) {
         this.#trim(situation, context, partition, part);
       }
     }
+    if (waits) return;
     if (!this.#startHandOvers(situation, context)) this.#startCopies(situation, context);
   }
 
