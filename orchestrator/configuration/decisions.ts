@@ -5,8 +5,15 @@
  * since they only say what is; then what members ask for (ADD), then losses, then announced restarts, then repairs,
  * then moves. Each rule sees what the ones before it put into the draft.
  */
-import { type Epoch, isRestarting, type PeerId } from '../../common/configuration.js';
-import type { Add, Leave, PlannedChange } from '../../common/control-messages.js';
+import {
+  type Drain,
+  type Epoch,
+  type Incarnation,
+  isRestarting,
+  type PeerId,
+  type StoreId,
+} from '../../common/configuration.js';
+import type { Add, PlannedChange } from '../../common/control-messages.js';
 import { Accusations, CoolDowns } from './accusations.js';
 import { Departures } from './departures.js';
 import { followMinInSync } from './in-sync-floor.js';
@@ -23,12 +30,19 @@ export interface Wish {
   readonly change: PlannedChange;
 }
 
+/** What a process that will stop has asked for; it says nothing about the next one under its name. */
+export interface Wanted {
+  readonly scope: Drain['scope'];
+  readonly storeId: StoreId;
+  readonly inc: Incarnation;
+}
+
 /** What the manager remembers between rounds. Nothing of it must survive a restart. */
 export class Memory {
   readonly arrivals = new Map<PeerId, Arrival>();
   readonly activations = new Map<number, { readonly epoch: Epoch; readonly from: PeerId }>();
   readonly adds = new Map<number, { readonly add: Add; readonly from: PeerId }>();
-  readonly leaves = new Map<PeerId, Leave>();
+  readonly leaves = new Map<PeerId, Wanted>();
   readonly wipedRounds = new Map<PeerId, number>();
   readonly absences = new Absences();
   readonly departures = new Departures();
@@ -93,10 +107,9 @@ function takeArrivals(situation: Situation, memory: Memory): void {
 }
 
 function takeLeaves(situation: Situation, memory: Memory): void {
-  for (const [id, leave] of memory.leaves) {
+  for (const [id, { scope, storeId, inc }] of memory.leaves) {
     const record = situation.draft.peers.get(id);
-    const scope = leave.only ?? 'everything';
-    if (!record || record.drain?.scope === scope) continue;
+    if (record?.storeId !== storeId || record.inc !== inc || record.drain?.scope === scope) continue;
     situation.draft.setPeer(id, { ...record, drain: { scope, until: record.drain?.until ?? 'restart' } });
   }
   memory.leaves.clear();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ClusterMap } from '../../../common/configuration.js';
 import { mayStop } from '../../../common/leaving.js';
 import type { ManagerSettings } from '../../../orchestrator/configuration/settings.js';
-import { FakeCluster, SETTINGS } from './fake-cluster.js';
+import { FakeCluster, SETTINGS, TICK_MS } from './fake-cluster.js';
 
 const IDS = ['a', 'b', 'c', 'd', 'e'];
 /** As large as a real cluster. */
@@ -152,6 +152,25 @@ describe('a peer that is about to restart', () => {
     const { ver } = cluster.map;
     cluster.run(5_000);
     expect(cluster.map.ver).to.equal(ver);
+  });
+
+  it('says nothing of the process that follows it, however late it is heard', () => {
+    const cluster = started();
+    cluster.register = 'slow';
+    cluster.change({
+      type: 'move-primary',
+      partition: 0,
+      to: [...cluster.part(0).members.keys()][1] as string,
+    });
+    cluster.until('a change is under way', () => cluster.manager.status(cluster.nowMs).map.ver > 0);
+    cluster.run(TICK_MS);
+    announce(cluster, 'c');
+    cluster.peer('c').up = false;
+    cluster.peer('c').start();
+    cluster.until('it is registered', () => cluster.map.peers.get('c')?.inc === 2);
+    cluster.run(1_000);
+    expect(cluster.map.peers.get('c')?.drain).to.equal(undefined);
+    cluster.until('it is calm', () => cluster.isCalm());
   });
 
   it('is emptied further when it is back, if an operator was draining it', () => {

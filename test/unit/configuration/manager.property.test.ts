@@ -111,6 +111,7 @@ function heal(cluster: FakeCluster): void {
   for (const one of cluster.peers.values()) {
     one.cut = false;
     one.frozen = false;
+    if (one.leaving) one.up = false;
     one.start();
   }
   cluster.register = 'prompt';
