@@ -29,6 +29,20 @@ export function askLeases(core: Core): void {
   }
 }
 
+/**
+ * A3 c, when a map was adopted: whoever was removed says so to its successors at once, and these ask it, since one of the
+ * two was the later to know. Else the first writes without it would wait for the next renewal.
+ */
+export function askAcrossFences(core: Core): void {
+  const asked = new Set<PeerId>();
+  for (const part of core.map.parts) {
+    if (part === undefined || part.active) continue;
+    if (part.fence.includes(core.me)) asked.add(part.primary);
+    else if (part.primary === core.me) for (const id of part.fence) asked.add(id);
+  }
+  for (const id of asked) if (core.map.peers.has(id)) core.send(id, { type: 'lreq', t0: core.leaseMs });
+}
+
 /** L2, at the grantor. */
 export function onLeaseRequest(core: Core, envelope: PeerEnvelope, message: LeaseRequest): void {
   core.grantTo.set(envelope.from, core.leaseMs);
