@@ -25,7 +25,7 @@ export const PROBLEM_STATUS = {
   'wrong-cluster': 409,
   'id-taken': 409,
   'stale-instance': 409,
-  'last-peer': 409,
+  'change-refused': 409,
   'precondition-failed': 412,
   'value-too-large': 413,
   'body-too-large': 413,
