@@ -5,7 +5,8 @@
  * - every change is one compare-and-set of the whole map; there is never more than one under way, and a map is
  *   sent only after the register said that it holds it (E1). Several managers may share the register;
  * - decisions are made from the committed map and soft memory alone: what a lost proposal wanted is decided
- *   again. After a start nothing changes until everybody has answered, or had the time to;
+ *   again. After a start nothing changes until everybody has answered, or had the time to; whoever stood still for
+ *   as long as makes a peer dead knows no more than that;
  * - a peer that shows a higher version than the register holds proves the register old: it is rebuilt;
  * - an empty register is filled with a new cluster only if that was asked for, and nobody shows a map.
  */
@@ -57,6 +58,7 @@ export class ConfigurationManager implements Manager {
   }
 
   step(nowMs: number, input: ManagerInput): void {
+    this.#noticeStall(nowMs);
     switch (input.type) {
       case 'tick':
         this.#tick(nowMs);
@@ -102,6 +104,14 @@ export class ConfigurationManager implements Manager {
   }
 
   // ---- time
+
+  /** Verdicts from before a long stall would take out peers that are here, and leave one that is gone (seed 1126922). */
+  #noticeStall(nowMs: number): void {
+    const stalledMs = this.#contacts.liveness.noticeStall(nowMs);
+    if (stalledMs < this.#settings.timing.deadAfterMs || this.#phase !== 'managing') return;
+    this.#memory.accusations.clear();
+    this.#beginManaging(nowMs);
+  }
 
   #tick(nowMs: number): void {
     const { liveness } = this.#contacts;
