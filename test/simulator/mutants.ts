@@ -20,7 +20,6 @@ const COMMIT = 'peer/replication/commit.js';
 const CONFIGURATION = 'peer/replication/configuration.js';
 const LEASES = 'peer/replication/leases.js';
 const LEARNING = 'peer/replication/learning.js';
-const MENDING = 'peer/replication/mending.js';
 const READS = 'peer/replication/reads.js';
 const TEACHING = 'peer/replication/teaching.js';
 const WRITES = 'peer/replication/writes.js';
@@ -345,16 +344,5 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     options: aim('addrace'),
     seeds: 300,
-  },
-  {
-    name: 'damage-read-as-absent',
-    rule: 'a damaged row is never served',
-    patches: one(
-      MENDING,
-      'noteDamage(core, partition, key);\n    return row;',
-      'return undefined;\n    return row;',
-    ),
-    options: aim('damaged-rows'),
-    seeds: 100,
   },
 ];
