@@ -40,6 +40,12 @@ export const sharedOptions = {
     help: "file with the cluster's secret (or the secret itself in COVEY_SECRET)",
     parse: (text: string) => text,
   }),
+  failureDetection: {
+    placeholder: 'HOW',
+    help: 'how soon a silent peer counts as gone: fast, normal (default) or patient; the same everywhere',
+    fallback: 'normal',
+    parse: oneOf('fast', 'normal', 'patient'),
+  },
   logLevel: {
     placeholder: 'LEVEL',
     help: 'debug, info (default), warn or error',

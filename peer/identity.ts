@@ -1,54 +1,44 @@
 /**
- * Who this process is: the peer's id, and an instance number that is larger than that of any process before it.
+ * The name of this peer, and the folder that belongs to it.
  *
- * Invariant: with a data folder, two processes that ran one after the other on it never share an instance number, whatever
- * the wall clock did.
+ * Invariant: a folder is only ever used by the peer that it was made for.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../common/durable-file.js';
-import { instanceSchema, nameSchema } from '../common/names.js';
+import { nameSchema } from '../common/names.js';
 
-export interface Identity {
-  readonly id: string;
-  readonly instance: number;
-}
+const FILE = 'peer.json';
 
-const fileSchema = z.object({ id: nameSchema, instance: instanceSchema });
+const fileSchema = z.object({ id: nameSchema });
 
 /**
- * The identity of this start. The folder is made where it is not there.
+ * The peer's id: the one it was given, else the folder's, else `fallbackId`. The folder is made where it is not there.
  * @throws Error with one line for a person where the folder belongs to another peer, or its file is broken.
  */
-export async function takeIdentity(
+export async function takeId(
   dataFolder: string | null,
-  id: string | null,
+  givenId: string | null,
   fallbackId: string,
-  nowMs: number,
-): Promise<Identity> {
-  if (dataFolder === null) return { id: id ?? fallbackId, instance: nowMs };
+): Promise<string> {
+  if (dataFolder === null) return givenId ?? fallbackId;
   await mkdir(dataFolder, { recursive: true });
-  const path = join(dataFolder, 'peer.json');
-  const known = parse(await readIfThere(path), path);
-  if (known !== null && id !== null && known.id !== id) {
-    throw new Error(
-      `${dataFolder} belongs to the peer ${known.id}; give --id ${known.id}, or another --data`,
-    );
+  const path = join(dataFolder, FILE);
+  const knownId = parse(await readIfThere(path), path);
+  if (knownId !== null && givenId !== null && knownId !== givenId) {
+    throw new Error(`${dataFolder} belongs to the peer ${knownId}; give --id ${knownId}, or another --data`);
   }
-  const identity = {
-    id: id ?? known?.id ?? fallbackId,
-    instance: Math.max(nowMs, (known?.instance ?? 0) + 1),
-  };
-  await writeDurably(path, `${JSON.stringify(identity)}\n`);
-  return identity;
+  const id = givenId ?? knownId ?? fallbackId;
+  if (knownId === null) await writeDurably(path, `${JSON.stringify({ id })}\n`);
+  return id;
 }
 
-function parse(content: string | null, path: string): Identity | null {
+function parse(content: string | null, path: string): string | null {
   if (content === null) return null;
   try {
-    return fileSchema.parse(JSON.parse(content));
+    return fileSchema.parse(JSON.parse(content)).id;
   } catch {
-    throw new Error(`${path} is broken; remove it to let this peer start under a new instance number`);
+    throw new Error(`${path} is broken; give the peer's name with --id after removing it`);
   }
 }

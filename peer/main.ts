@@ -1,29 +1,12 @@
 #!/usr/bin/env node
-/** Starts a peer: reads flags and environment, binds the parts to sockets, and ends them in order. */
+/** Starts a peer: reads flags and environment, opens its store, binds the parts to sockets, and ends them in order. */
 import { systemClock } from '../common/clock.js';
-import { type HttpServer, startHttpServer } from '../common/http-server.js';
 import { createLogger, type Logger } from '../common/log.js';
-import { hostPort } from '../common/names.js';
 import { helpText, OptionError } from '../common/options.js';
-import { createGateway } from './gateway/gateway.js';
-import { type Identity, takeIdentity } from './identity.js';
-import { handOver } from './leaving.js';
-import { Membership } from './membership.js';
-import { Node } from './node.js';
+import { takeId } from './identity.js';
+import { type Peer, startPeer } from './peer.js';
 import { type PeerSettings, peerOptions, readPeerSettings } from './settings.js';
-import { GrpcTransport } from './transport/grpc-transport.js';
-
-/** A client's request is answered within this time. */
-const REQUEST_MS = 5_000;
-/** Running requests get this long to end after everything was handed over. */
-const GRACE_MS = 1_000;
-
-interface Running {
-  readonly node: Node;
-  readonly membership: Membership;
-  readonly http: HttpServer;
-  readonly transport: GrpcTransport;
-}
+import { openStore } from './store-opening.js';
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
@@ -32,15 +15,10 @@ async function main(): Promise<void> {
     return;
   }
   const settings = readSettings(args);
-  const identity = await identify(settings);
-  const log = createLogger(identity.id, settings.logLevel, process.stdout.isTTY);
-  if (settings.secret === null) {
-    log.warn(
-      'no secret: serves this machine only, and trusts whoever is on it (--secret-file or COVEY_SECRET)',
-    );
-  }
-  const running = await start(settings, identity, log);
-  stopOnSignal(running, log);
+  const id = await identify(settings);
+  const log = createLogger(id, settings.logLevel, process.stdout.isTTY);
+  warn(settings, log);
+  stopOnSignal(await start(settings, id, log), log);
 }
 
 function readSettings(args: readonly string[]): PeerSettings {
@@ -52,81 +30,54 @@ function readSettings(args: readonly string[]): PeerSettings {
   }
 }
 
-async function identify(settings: PeerSettings): Promise<Identity> {
+async function identify({ data, id, fallbackId }: PeerSettings): Promise<string> {
   try {
-    return await takeIdentity(settings.data, settings.id, settings.fallbackId, systemClock.wallMs());
+    return await takeId(data, id, fallbackId);
   } catch (error) {
     return exit(1, `cannot use the data folder: ${(error as Error).message}`);
   }
 }
 
-async function start(settings: PeerSettings, identity: Identity, log: Logger): Promise<Running> {
-  const { cluster, host, port, peerPort, secret, orchestrator, advertise, weight, maxValueBytes } = settings;
-  const { id, instance } = identity;
-  const transport = new GrpcTransport({
-    id,
-    cluster,
-    instance,
-    secret,
-    host,
-    port: peerPort,
-    clock: systemClock,
-    log,
-  });
-  const node = new Node(
-    { id, cluster, instance, orchestrator, requestMs: REQUEST_MS },
-    transport,
-    systemClock,
-    log,
-  );
-  await bind(peerPort, '--peer-port', () => transport.listen((from, request) => node.answer(from, request)));
-  const self = { cluster, id, host: advertise, port, peerPort, instance, weight };
-  const membership = new Membership(
-    { orchestrator, secret, self },
-    {
-      view: () => node.follower.view,
-      isMember: () => node.isMember(),
-      adopt: (view) => node.follower.adopt(view),
-      refused: (line) => exit(1, line),
-    },
-    systemClock,
-    log,
-  );
-  const inside = {
-    health: () => node.health(),
-    adopt: (view: Parameters<typeof node.follower.adopt>[0]) => {
-      membership.heard();
-      node.follower.adopt(view);
-    },
+function warn({ secret, storage }: PeerSettings, log: Logger): void {
+  if (secret === null) {
+    log.warn(
+      'no secret: serves this machine only, and trusts whoever is on it (--secret-file or COVEY_SECRET)',
+    );
+  }
+  if (storage === 'memory') log.warn('keeps its data in memory only: a restart begins empty (--data DIR)');
+}
+
+async function start(settings: PeerSettings, id: string, log: Logger): Promise<Peer> {
+  const events = {
+    failed: (error: Error) => exit(1, `the store failed, and nothing more is acknowledged: ${error.message}`),
+    damaged: (damage: object) => log.error({ damage }, 'a stored record is damaged: it is not served'),
   };
-  const app = createGateway({ store: node, secret, maxValueBytes, log, inside });
-  const http = await bind(port, '--port', () => startHttpServer(app, host, port));
-  membership.start();
-  log.info({ instance, peerPort }, `listens on http://${hostPort(host, port)}`);
-  return { node, membership, http, transport };
+  try {
+    const store = await openStore(settings, events, log);
+    return await startPeer({
+      ...store,
+      id,
+      settings,
+      clock: systemClock,
+      log,
+      broke: (line) => exit(1, line),
+      bind,
+    });
+  } catch (error) {
+    return exit(1, `cannot open the store: ${(error as Error).message}`);
+  }
 }
 
 /** The first signal stops in order, a second one at once. */
-function stopOnSignal(running: Running, log: Logger): void {
+function stopOnSignal(peer: Peer, _log: Logger): void {
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
-      void stop(running, log).then(() => process.exit(0));
+      void peer.stop().then(() => process.exit(0));
     });
   }
-}
-
-/** Hands over what this peer holds, lets running requests end, closes. */
-async function stop(running: Running, log: Logger): Promise<void> {
-  const { node, membership, http, transport } = running;
-  membership.stop();
-  await handOver(node, () => membership.leave(), systemClock.monotonicMs, log);
-  await http.close(GRACE_MS);
-  node.stop();
-  await transport.close();
-  log.info('stopped');
 }
 
 async function bind<T>(port: number, flag: string, listen: () => Promise<T>): Promise<T> {

@@ -1,166 +1,152 @@
 /**
- * A peer without its sockets: the parts wired together behind what the gateway, the orchestrator and other peers ask.
+ * One peer behind its gateway: takes keys to partitions, and requests to the replica, which finds who can answer them.
  *
- * Invariant: all that changes with a view changes in one synchronous step (`follow`).
+ * Invariant: whatever is answered here is an answer of the replica, of its retries, or of the map that it follows.
  */
-import type { Clock } from '../common/clock.js';
-import type { Health } from '../common/control.js';
-import type { Logger } from '../common/log.js';
-import { hostPort } from '../common/names.js';
-import { formatVersion, type Operation, type StoredRecord } from '../common/records.js';
+import type { ClusterMap } from '../common/configuration.js';
+import type { Roster } from '../common/roster.js';
 import { partitionOfKey } from '../common/slots.js';
 import { summarise } from '../common/summary.js';
-import { type Member, memberOf, type View } from '../common/view.js';
-import { Follower } from './follower.js';
-import type { Answer, ClusterSummary, Holder, KeyPage, Store } from './gateway/store.js';
-import { Handover } from './handover.js';
-import { Lister } from './lister.js';
-import { Partitions } from './partitions.js';
-import { Responder } from './responder.js';
-import { Router } from './router.js';
-import type { PeerReply, PeerRequest } from './transport/messages.js';
+import type { AnswerFull, Check, ClusterSummary, Holder, KeyPage, Store, Write } from './gateway/store.js';
+import type { Holdings } from './holdings.js';
+import type { Lister } from './lister.js';
+import type { Readiness } from './readiness.js';
+import type { Replica } from './replica.js';
+import type { Version } from './replication/commands.js';
+import type { Row } from './replication/entry.js';
+import type { Consistency } from './replication/messages.js';
+import { idempotencyTag } from './requests/idempotency.js';
+import type { ReadAnswer, WriteAnswer } from './requests/rim.js';
 import type { Transport } from './transport/transport.js';
 
-export interface NodeOptions {
+/** Requests of one batch that are under way together; the rest waits for them. */
+const BATCH_WINDOW = 1_024;
+/** Values of one batch's answer, together; those that do not fit are not read. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Another peer is asked which version it holds for this long, in ms. */
+const INSPECT_MS = 1_000;
+
+export interface NodeParts {
   readonly id: string;
-  readonly cluster: string;
-  readonly instance: number;
   /** As clients are told: its URL. */
   readonly orchestrator: string;
-  /** Time that a client's request has in all, milliseconds. */
-  readonly requestMs: number;
+  readonly replica: Replica;
+  readonly holdings: Holdings;
+  readonly lister: Lister;
+  readonly readiness: Readiness;
+  readonly transport: Pick<Transport, 'call'>;
+  roster(): Roster | null;
 }
 
 export class Node implements Store {
   readonly id: string;
-  readonly follower: Follower;
-  private readonly partitions: Partitions;
-  private readonly handover: Handover;
-  private readonly router: Router;
-  private readonly lister: Lister;
-  private readonly responder: Responder;
 
-  constructor(
-    private readonly options: NodeOptions,
-    private readonly transport: Transport,
-    clock: Clock,
-    private readonly log: Pick<Logger, 'info' | 'warn'>,
-  ) {
-    const { id, requestMs } = options;
-    this.id = id;
-    this.partitions = new Partitions(id, options.instance, clock.wallMs);
-    this.follower = new Follower(options.cluster, transport, (view) => this.follow(view));
-    this.handover = new Handover(this.partitions, this.follower, transport, log);
-    this.router = new Router(id, this.partitions, this.follower, transport, clock.monotonicMs, requestMs);
-    this.lister = new Lister(id, this.partitions, this.follower, transport, clock.monotonicMs, requestMs);
-    this.responder = new Responder(this.partitions, this.follower, requestMs);
-  }
-
-  /** What the peer-to-peer transport hands in. */
-  answer(from: string, request: PeerRequest): PeerReply | Promise<PeerReply> {
-    return this.responder.answer(from, request);
-  }
-
-  health(): Health {
-    const { cluster, id, instance } = this.options;
-    return {
-      cluster,
-      id,
-      instance,
-      epoch: this.follower.epoch,
-      fetching: this.partitions.inState('fetching'),
-    };
-  }
-
-  /** Whether a view names this process as a member. */
-  isMember(): boolean {
-    const view = this.follower.view;
-    return view !== null && memberOf(view, this.id)?.instance === this.options.instance;
-  }
-
-  /** Whether no key would be lost if this peer ended now. */
-  isEmpty(): boolean {
-    return this.partitions.inState('serving', 'fetching', 'held').length === 0;
-  }
-
-  stop(): void {
-    this.handover.stop();
+  constructor(private readonly parts: NodeParts) {
+    this.id = parts.id;
   }
 
   partitionOf(key: string): number {
     return partitionOfKey(key);
   }
 
-  execute(operation: Operation): Promise<Answer> {
-    return this.router.execute(operation);
+  read(key: string, consistency: Consistency): Promise<ReadAnswer> {
+    return this.parts.replica.read({ partition: partitionOfKey(key), key, consistency });
   }
 
-  executeMany(operations: readonly Operation[]): Promise<readonly Answer[]> {
-    return this.router.executeMany(operations);
+  write({ command, token }: Write): Promise<WriteAnswer> {
+    const idempotency = token === undefined ? undefined : idempotencyTag(token, command);
+    return this.parts.replica.write({ partition: partitionOfKey(command.key), command, idempotency });
+  }
+
+  async readMany(keys: readonly string[]): Promise<readonly (ReadAnswer | AnswerFull)[]> {
+    const answers: (ReadAnswer | AnswerFull)[] = [];
+    let bytes = 0;
+    for (let at = 0; at < keys.length; at += BATCH_WINDOW) {
+      const window = keys.slice(at, at + BATCH_WINDOW);
+      if (bytes > MAX_ANSWER_BYTES) {
+        answers.push(...window.map(() => FULL));
+        continue;
+      }
+      for (const answer of await Promise.all(window.map((key) => this.read(key, 'linearizable')))) {
+        bytes += sizeOf(answer);
+        answers.push(bytes > MAX_ANSWER_BYTES ? FULL : answer);
+      }
+    }
+    return answers;
+  }
+
+  async writeMany(writes: readonly Write[]): Promise<readonly WriteAnswer[]> {
+    const answers: WriteAnswer[] = [];
+    let window: Write[] = [];
+    const keys = new Set<string>();
+    const flush = async () => {
+      answers.push(...(await Promise.all(window.map((write) => this.write(write)))));
+      window = [];
+      keys.clear();
+    };
+    for (const write of writes) {
+      // Writes of one key take effect in their order, also if an attempt has to be repeated: never two under way.
+      if (window.length === BATCH_WINDOW || keys.has(write.command.key)) await flush();
+      keys.add(write.command.key);
+      window.push(write);
+    }
+    await flush();
+    return answers;
   }
 
   list(prefix: string, after: string, limit: number): Promise<KeyPage | null> {
-    return this.lister.page(prefix, after, limit);
+    return this.parts.lister.page(prefix, after, limit);
   }
 
-  ownData(prefix: string, after: string): Iterable<readonly [string, StoredRecord]> {
-    return this.partitions.entries(prefix, after, after === '' ? 0 : partitionOfKey(after));
+  ownData(prefix: string, after: string): Iterable<readonly [key: string, row: Row]> {
+    return this.parts.holdings.all(prefix, after);
   }
 
   async holders(key: string): Promise<readonly Holder[]> {
-    const { outcome, servedBy } = await this.router.execute({ type: 'get', key });
-    const view = this.follower.view;
-    const primary = view?.partitions[partitionOfKey(key)]?.primary ?? servedBy;
-    const member = view === null ? undefined : memberOf(view, outcome.type === 'failed' ? primary : servedBy);
-    if (member === undefined) return [];
-    const version = outcome.type === 'found' ? formatVersion(outcome.record.version) : null;
-    return [{ id: member.id, address: addressOf(member), role: 'primary', status: member.status, version }];
+    const part = this.map.parts[partitionOfKey(key)];
+    if (part === undefined) return [];
+    const replicas = [...part.members.keys()].filter((id) => id !== part.primary);
+    const nodes = new Map(this.cluster().nodes.map((node) => [node.id, node]));
+    const describe = async (id: string, role: Holder['role']): Promise<Holder> => {
+      const { address, status } = nodes.get(id) ?? { address: '', status: 'down' as const };
+      return { id, address, role, status, version: await this.versionAt(id, key) };
+    };
+    return Promise.all([
+      describe(part.primary, 'primary'),
+      ...replicas.map((id) => describe(id, 'replica')),
+      ...part.learners.map((id) => describe(id, 'joining')),
+    ]);
   }
 
   cluster(): ClusterSummary {
-    const view = this.follower.view;
-    const { cluster, orchestrator } = this.options;
-    if (view === null) return { cluster, epoch: 0, orchestrator, nodes: [] };
-    return { cluster, epoch: view.epoch, orchestrator, nodes: summarise(view) };
+    const { map } = this;
+    const { orchestrator, roster } = this.parts;
+    return {
+      cluster: map.clusterId,
+      epoch: map.ver,
+      orchestrator,
+      nodes: summarise(map, roster()),
+    };
   }
 
-  readiness(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[] {
-    const fetching = this.partitions.inState('fetching').length;
-    const owned = this.follower.view?.partitions.every((partition) => partition.primary !== null) === true;
-    const member = this.isMember();
-    return [
-      {
-        name: 'registered',
-        ok: member,
-        detail: member ? `member of ${this.options.cluster}` : 'no view names this peer yet',
-      },
-      {
-        name: 'owners',
-        ok: owned,
-        detail: owned ? `epoch ${this.follower.epoch}` : 'some partitions have no owner yet',
-      },
-      { name: 'data', ok: fetching === 0, detail: `${fetching} partitions on their way here` },
-    ];
+  readiness(): readonly Check[] {
+    return this.parts.readiness.checks();
   }
 
-  private follow(view: View): void {
-    const { toFetch, cutShort } = this.partitions.adopt(view);
-    const others = view.members.filter((member) => member.id !== this.id);
-    this.transport.setPeers(others);
-    this.handover.start(toFetch);
-    this.log.info(
-      { epoch: view.epoch, members: view.members.length, fetching: toFetch.length },
-      'follows a new view',
-    );
-    if (cutShort.length > 0) {
-      this.log.warn(
-        { partitions: cutShort },
-        'the old primary is gone before all of the partitions had come: data is lost',
-      );
-    }
+  private get map(): ClusterMap {
+    return this.parts.replica.map;
+  }
+
+  private async versionAt(id: string, key: string): Promise<Version | null> {
+    const { holdings, transport } = this.parts;
+    const request = { type: 'inspect', key } as const;
+    const reply = id === this.id ? holdings.answer(request) : await transport.call(id, request, INSPECT_MS);
+    return reply.type === 'inspected' ? reply.version : null;
   }
 }
 
-function addressOf(member: Member): string {
-  return hostPort(member.host, member.port);
+const FULL: AnswerFull = { kind: 'answer-full' };
+
+function sizeOf(answer: ReadAnswer): number {
+  return answer.kind === 'row' ? (answer.row?.value?.bytes.length ?? 0) : 0;
 }

@@ -1,6 +1,13 @@
 /** The settings of a peer. */
 import { nameSchema } from '../common/names.js';
-import { type Option, OptionError, readOptions, type Settings, wholeNumber } from '../common/options.js';
+import {
+  type Option,
+  OptionError,
+  oneOf,
+  readOptions,
+  type Settings,
+  wholeNumber,
+} from '../common/options.js';
 import { host, named, optional, readSecret, sharedOptions } from '../common/settings.js';
 
 const MIB = 1024 * 1024;
@@ -37,9 +44,20 @@ export const peerOptions = {
   }),
   data: optional({
     placeholder: 'DIR',
-    help: "folder that keeps this peer's identity",
+    help: "folder that keeps this peer's data and name (default: memory only)",
     parse: (text: string) => text,
   }),
+  storage: optional({
+    placeholder: 'ENGINE',
+    help: 'lmdb (default with --data) or memory (default without)',
+    parse: oneOf('lmdb', 'memory'),
+  }),
+  durability: {
+    placeholder: 'LEVEL',
+    help: 'a write is answered once it is on the disk: flush (default), or handed to the system: commit',
+    fallback: 'flush',
+    parse: oneOf('flush', 'commit'),
+  },
   weight: {
     placeholder: 'N',
     help: 'share of the data next to the other peers (default 1; 0: a gateway that holds none)',
@@ -59,6 +77,7 @@ export type PeerSettings = Settings<typeof peerOptions> & {
   readonly advertise: string;
   readonly peerPort: number;
   readonly secret: string | null;
+  readonly storage: 'lmdb' | 'memory';
   /** The id for a peer that was given none and has none in its folder. */
   readonly fallbackId: string;
 };
@@ -82,12 +101,16 @@ export function readPeerSettings(
   if (peerPort > 65_535)
     throw new OptionError(`--port ${given.port} leaves no room for the peer port: add --peer-port PORT`);
   if (peerPort === given.port) throw new OptionError('--peer-port and --port must differ');
+  const storage = given.storage ?? (given.data === null ? 'memory' : 'lmdb');
+  if (storage === 'lmdb' && given.data === null)
+    throw new OptionError('--storage lmdb keeps its data in a folder: add --data DIR');
   const secret = readSecret(given.secretFile, env, [given.host, advertise]);
   return {
     ...given,
     advertise,
     peerPort,
     secret,
+    storage,
     fallbackId: fallbackId(advertise, given.port),
   };
 }

@@ -17,7 +17,8 @@ import { Contacts } from './contacts.js';
 import { decideRound, Memory } from './decisions.js';
 import { MapDraft } from './draft.js';
 import { Founders } from './founders.js';
-import type { Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
+import type { Imbalance, Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
+import { statusOf } from './outlook.js';
 import { pushOrder } from './push-order.js';
 import { Rebuild, termAbove } from './rebuild.js';
 import { RegisterView } from './register.js';
@@ -89,21 +90,16 @@ export class ConfigurationManager implements Manager {
   }
 
   status(nowMs: number): ManagerStatus {
-    const situation = this.#situation(nowMs);
-    const { replicationFactor } = this.#settings;
-    const { liveness } = this.#contacts;
-    const moving = [...existing(situation)]
-      .filter(([, part]) => part.learners.length > 0 || part.members.size > replicationFactor)
-      .map(([partition]) => partition);
-    return {
+    return statusOf(this.#situation(nowMs), {
       phase: this.#phase,
-      map: this.#committed,
-      live: [...this.#committed.peers.keys()].filter((id) => liveness.isLive(id)),
-      suspectsSelf: liveness.suspectsSelf(nowMs),
-      lost: lostPartitions(situation),
-      undecided: this.#rebuild?.undecided() ?? [],
-      moving,
-    };
+      moves: this.#memory.moves,
+      founders: this.#founders,
+      rebuild: this.#rebuild,
+    });
+  }
+
+  imbalance(nowMs: number): Imbalance {
+    return this.#memory.moves.imbalance(this.#situation(nowMs));
   }
 
   // ---- time
@@ -307,7 +303,9 @@ export class ConfigurationManager implements Manager {
     if (ver >= mapVersion(rebuild.term, 0)) {
       this.#register.read();
     } else if (body.type === 'state' && body.term === rebuild.term) {
-      rebuild.hear(from, { record: { storeId, inc: fromInc, addr }, map: body.map });
+      const weight = this.#contacts.weightOf(from);
+      const record = { storeId, inc: fromInc, addr, ...(weight === undefined ? {} : { weight }) };
+      rebuild.hear(from, { record, map: body.map });
       this.#continueRebuild(nowMs);
     }
   }

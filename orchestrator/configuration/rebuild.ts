@@ -19,6 +19,7 @@
  */
 import {
   type ClusterMap,
+  drainAfterRestart,
   mapVersion,
   type PartitionConfig,
   type PeerId,
@@ -189,12 +190,13 @@ export function termAbove(...versions: number[]): number {
 }
 
 function merge(known: PeerRecord | undefined, heard: PeerRecord): PeerRecord {
-  const drain = known?.inc === heard.inc || known?.drain?.until === 'operator' ? known.drain : undefined;
+  const drain = known?.inc === heard.inc ? known.drain : drainAfterRestart(known?.drain);
+  const weight = heard.weight ?? known?.weight;
   return {
     storeId: heard.storeId,
     inc: heard.inc,
     addr: heard.addr,
-    ...(known?.weight === undefined ? {} : { weight: known.weight }),
+    ...(weight === undefined ? {} : { weight }),
     ...(drain === undefined ? {} : { drain }),
   };
 }

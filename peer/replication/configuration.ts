@@ -14,6 +14,7 @@ import { FIRST_CHECKSUM } from './checksum.js';
 import type { Core } from './core.js';
 import { broken } from './invariant.js';
 import { dropStaging, startLearning } from './learning.js';
+import { askAcrossFences } from './leases.js';
 import { Log } from './log.js';
 import type { PartitionImage } from './machine.js';
 import { type Lead, Partition } from './partition.js';
@@ -29,6 +30,7 @@ export function adopt(core: Core, map: ClusterMap): void {
   core.out.add({ type: 'map', map });
   core.out.barrier();
   enterAll(core);
+  askAcrossFences(core);
 }
 
 /** Gives every partition the role that the map gives it; at a start too. */

@@ -25,10 +25,27 @@ export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): 
 
 /** Asks every other peer of the map for a lease; its answers and requests also carry map versions both ways. */
 export function askLeases(core: Core): void {
-  const { leaseHoldMs: holdMs } = core.settings;
-  for (const peer of core.map.peers.keys()) {
-    if (peer !== core.me) core.send(peer, { type: 'lreq', t0: core.leaseMs, holdMs });
+  const request = leaseRequest(core);
+  for (const peer of core.map.peers.keys()) if (peer !== core.me) core.send(peer, request);
+}
+
+/**
+ * A3 c, when a map was adopted: whoever was removed says so to its successors at once, and these ask it, since one of the
+ * two was the later to know. Else the first writes without it would wait for the next renewal.
+ */
+export function askAcrossFences(core: Core): void {
+  const asked = new Set<PeerId>();
+  for (const part of core.map.parts) {
+    if (part === undefined || part.active) continue;
+    if (part.fence.includes(core.me)) asked.add(part.primary);
+    else if (part.primary === core.me) for (const id of part.fence) asked.add(id);
   }
+  const request = leaseRequest(core);
+  for (const id of asked) if (core.map.peers.has(id)) core.send(id, request);
+}
+
+function leaseRequest({ leaseMs: t0, settings: { leaseHoldMs: holdMs } }: Core): LeaseRequest {
+  return { type: 'lreq', t0, holdMs };
 }
 
 /**

@@ -59,7 +59,7 @@ export type Input =
   /** The connection to a peer broke. */
   | { readonly type: 'disconnected'; readonly peer: PeerId }
   /** This process wants to stop: ask to have everything, or only its primaries, moved away; to be repeated. */
-  | { readonly type: 'leave'; readonly only?: 'primaries' }
+  | { readonly type: 'leave'; readonly only?: 'duties' }
   /** The clocks are not to be trusted (a restored snapshot of a machine): forget all leases (L5). */
   | { readonly type: 'drop-leases' };
 

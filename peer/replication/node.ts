@@ -21,6 +21,7 @@ import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
 import type { Role } from './partition.js';
 import { onRead, settleReads } from './reads.js';
+import type { Rows } from './rows.js';
 import type { Settings } from './settings.js';
 import { settleStream } from './streaming.js';
 import { onWrite } from './writes.js';
@@ -139,6 +140,12 @@ export class ReplicationNode implements Machine {
     const { role, epoch, com, prep } = known;
     const readable = known.isMember && leased(core, known, leaseMs);
     return { role, epoch, com, prep, base: known.log.base, readable, damaged: known.rows.damaged.size };
+  }
+
+  /** The committed rows of a partition that this peer is a member of. A primary shows all that was acknowledged. */
+  rows(partition: number): Pick<Rows, 'get' | 'range'> | undefined {
+    const known = this.core.partitions.get(partition);
+    return known?.isMember ? known.rows : undefined;
   }
 
   private stored(through: number): void {

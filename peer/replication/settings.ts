@@ -113,6 +113,11 @@ export const PATIENT_SETTINGS: Settings = {
   stallMs: 900,
 };
 
+/** The numbers behind the words of `--failure-detection`. */
+export function detectionSettings(word: 'fast' | 'normal' | 'patient'): Settings {
+  return { fast: FAST_SETTINGS, normal: DEFAULT_SETTINGS, patient: PATIENT_SETTINGS }[word];
+}
+
 /** L4: how long a grantor counts a lease of `holdMs` as held, in ms of its own clock from when it granted. */
 export function leaseGrantMs(holdMs: number, { clockRateError: rho }: Settings): number {
   return Math.ceil((holdMs * (1 + rho)) / (1 - rho)) + 1;

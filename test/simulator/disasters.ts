@@ -2,7 +2,7 @@
  * Faults that destroy what is stored: wiped disks, peers lost for good, a lost or old registry. They come one at a time
  * and in peace, because two of them together lose data that no protocol can save.
  */
-import type { PartitionConfig } from '../../common/configuration.js';
+import { isRestarting, type PartitionConfig } from '../../common/configuration.js';
 import type { SimulatedPeer } from './peer-process.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
@@ -132,7 +132,7 @@ export class Disasters {
   private maySpare(id: string): boolean {
     const map = this.world.decided();
     if (map === undefined || this.world.peer(id)?.up !== true) return false;
-    if (this.isTooSoon()) return false;
+    if (this.isTooSoon() || [...map.peers.values()].some(isRestarting)) return false;
     return map.parts.every((part) => !part?.members.has(id) || this.isSafeWithout(part, id));
   }
 

@@ -211,15 +211,7 @@ const processes: readonly FaultKind[] = [
   {
     name: 'rolling-restart',
     weight: 0.3,
-    strike: (world, random) => {
-      const each = random.integer(300, 2500);
-      for (const [i, peer] of world.peers.entries()) {
-        world.afterFault(i * each, () => {
-          if (peer.up) world.crash(peer, random.integer(50, each));
-        });
-      }
-      return true;
-    },
+    strike: (world, random) => world.plans.rollingRestart(random),
   },
 ];
 

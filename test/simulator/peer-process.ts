@@ -124,9 +124,9 @@ export class SimulatedPeer extends Process implements Watched {
     this.stored = this.emptyDisk();
   }
 
-  /** Asks to leave the cluster. */
-  leave(): void {
-    this.run(() => this.driver?.input({ type: 'leave' }));
+  /** Asks to leave the cluster, or only to be relieved for a restart. */
+  leave(only?: 'duties'): void {
+    this.run(() => this.driver?.input(only === undefined ? { type: 'leave' } : { type: 'leave', only }));
   }
 
   /** Its connection to another peer broke. */

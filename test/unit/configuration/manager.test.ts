@@ -347,16 +347,6 @@ describe('configuration manager', () => {
     expect(most).to.be.within(1, 8);
   });
 
-  it('hands primaries over when a peer is about to restart, and keeps its copies', () => {
-    const cluster = started();
-    cluster.report(cluster.peer('c'), { type: 'leave', only: 'primaries' });
-    cluster.until('it leads nothing', () => !(spread(cluster).primaries.get('c') ?? 0), 10_000);
-    expect(spread(cluster).copies.get('c')).to.equal(6);
-    cluster.peer('c').up = false;
-    cluster.peer('c').start();
-    cluster.until('it leads again', () => (spread(cluster).primaries.get('c') ?? 0) === 2, 30_000);
-  });
-
   it('goes on where another orchestrator stopped', () => {
     const cluster = started();
     cluster.teaching = false;
