@@ -57,7 +57,7 @@ export interface PeerRecord {
   readonly inc: Incarnation;
   /** host:port of the peer's listener for peers; opaque here. */
   readonly addr: string;
-  /** Its share of the copies relative to the others', above 0; left out it is 1. */
+  /** Its share of the copies relative to the others'; 0 holds none; left out it is 1. */
   readonly weight?: number;
   readonly drain?: Drain;
 }

@@ -52,7 +52,7 @@ export interface OrchestratorEnvelope {
  */
 export interface Register {
   readonly type: 'register';
-  /** Its share of the copies relative to the others', above 0; left out it is 1. */
+  /** Its share of the copies relative to the others'; 0 holds none; left out it is 1. */
   readonly weight?: number;
 }
 

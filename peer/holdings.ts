@@ -6,9 +6,9 @@
  */
 import { compareBytes } from '../common/byte-order.js';
 import { PARTITION_COUNT, partitionOfKey } from '../common/slots.js';
+import type { Replica } from './replica.js';
 import type { Row } from './replication/entry.js';
 import type { KeyedRow } from './replication/messages.js';
-import type { Replica } from './replica.js';
 import type { PeerReply, PeerRequest } from './transport/messages.js';
 
 /** Rows that are looked at together; between two such parts others may run. */
@@ -16,7 +16,7 @@ const PART_ROWS = 256;
 
 export class Holdings {
   constructor(
-    private readonly replica: Replica,
+    private readonly replica: Pick<Replica, 'rows' | 'status'>,
     private readonly wallMs: () => number,
   ) {}
 

@@ -9,7 +9,7 @@ import type { Check } from './gateway/store.js';
 import type { Replica } from './replica.js';
 
 export interface ReadinessParts {
-  readonly replica: Replica;
+  readonly replica: Pick<Replica, 'map' | 'status'>;
   readonly id: string;
   readonly storeId: string;
   readonly inc: number;

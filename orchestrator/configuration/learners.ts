@@ -13,6 +13,7 @@
 import { isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Add } from '../../common/control-messages.js';
 import type { Accusations, CoolDowns } from './accusations.js';
+import { weightFor } from './placement.js';
 import { existing, isHere, isSound, type Situation } from './situation.js';
 
 /** What repairs remember; nothing of it must survive a restart. */
@@ -138,7 +139,8 @@ export function mayReceive(situation: Situation, id: PeerId, coolDowns: CoolDown
   // Two orchestrators would else trust a dead peer on each other's word for ever (simulator, seed 400859).
   if (!isHere(situation, id) || !situation.liveness.hears(id)) return false;
   if (!coolDowns.isOver(id, situation.nowMs)) return false;
-  return situation.draft.peers.get(id)?.drain === undefined;
+  const record = situation.draft.peers.get(id);
+  return record !== undefined && record.drain === undefined && weightFor('copies', record) > 0;
 }
 
 /** Copies that each peer holds or is getting, one pass over the map. */

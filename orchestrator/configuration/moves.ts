@@ -17,6 +17,7 @@ import { type Epoch, isRestarting, type PartitionConfig, type PeerId } from '../
 import type { Accusations, CoolDowns } from './accusations.js';
 import { chooseSuccessor, eligible } from './leadership.js';
 import { mayReceive } from './learners.js';
+import type { Imbalance, Move } from './machine.js';
 import { fairShares, type Good, holdings, isBalanced, weightFor } from './placement.js';
 import type { ShareBounds } from './shares.js';
 import { nextShifts, type Shift } from './shifts.js';
@@ -71,6 +72,31 @@ export class Moves {
     if (!mayReceive(situation, to, context.coolDowns)) return `${to} cannot take a copy now`;
     this.#begin(situation, { partition, from, to });
     return undefined;
+  }
+
+  /** The move of this partition, for people. */
+  describe(partition: number, part: PartitionConfig): Move {
+    return { partition, from: this.#leaving.get(partition), to: part.learners[0] };
+  }
+
+  /** What is left to do beyond what is under way. */
+  imbalance(situation: Situation): Imbalance {
+    const misplaced = (good: Good) => {
+      const shares = fairShares(situation, good);
+      const held = holdings(situation, good, shares, this.#leaving);
+      let above = 0;
+      let below = 0;
+      for (const [id, { low, high }] of shares) {
+        above += Math.max(0, (held.get(id) ?? 0) - high);
+        below += Math.max(0, low - (held.get(id) ?? 0));
+      }
+      return Math.max(above, below);
+    };
+    return {
+      missing: copiesMissing(situation),
+      copies: misplaced('copies'),
+      primaries: misplaced('primaries'),
+    };
   }
 
   /** Whether we are about to replace one of the partition's members. */
@@ -167,7 +193,7 @@ export class Moves {
   }
 
   #startCopies(situation: Situation, context: MoveContext): void {
-    if (isAnyShort(situation)) return;
+    if (copiesMissing(situation) > 0) return;
     const shares = fairShares(situation, 'copies');
     const held = holdings(situation, 'copies', shares, this.#leaving);
     if (isBalanced(held, shares)) return;
@@ -221,18 +247,19 @@ export function copying(situation: Situation, moves: Moves): number {
   return moving;
 }
 
-/** Whether a copy is missing somewhere that some peer could take: repairs go first. */
-function isAnyShort(situation: Situation): boolean {
+/** How many copies are missing that some peer could take, and nobody is taking: repairs go first. */
+function copiesMissing(situation: Situation): number {
   const { draft, settings } = situation;
   let takers = 0;
   for (const [id, record] of draft.peers) {
     if (weightFor('copies', record) > 0 && isHere(situation, id)) takers++;
   }
   const wanted = Math.min(settings.replicationFactor, takers);
+  let missing = 0;
   for (const [, part] of existing(situation)) {
-    if (part.members.size + part.learners.length < wanted) return true;
+    missing += Math.max(0, wanted - part.members.size - part.learners.length);
   }
-  return false;
+  return missing;
 }
 
 /** Whether a planned step may be taken in the partition: it is active, and everybody in it is sound and accused by nobody. */

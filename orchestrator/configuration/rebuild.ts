@@ -191,11 +191,12 @@ export function termAbove(...versions: number[]): number {
 
 function merge(known: PeerRecord | undefined, heard: PeerRecord): PeerRecord {
   const drain = known?.inc === heard.inc ? known.drain : drainAfterRestart(known?.drain);
+  const weight = heard.weight ?? known?.weight;
   return {
     storeId: heard.storeId,
     inc: heard.inc,
     addr: heard.addr,
-    ...(known?.weight === undefined ? {} : { weight: known.weight }),
+    ...(weight === undefined ? {} : { weight }),
     ...(drain === undefined ? {} : { drain }),
   };
 }

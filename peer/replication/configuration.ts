@@ -59,7 +59,7 @@ export function restorePartition(core: Core, image: PartitionImage): Partition {
     broken(`partition ${number} stored with com within ${log.base}..${log.prep}`, `${marks.com}`);
   }
   const rows = new Rows(core.reader, core.out, number, marks.copy);
-  rows.loadMarks();
+  rows.loadMarks(marks.com);
   const sessions = new Sessions(image.sessions);
   const partition = new Partition(number, log, rows, sessions, marks.alignedEpoch, marks.com, marks.staging);
   core.partitions.set(number, partition);
@@ -117,6 +117,8 @@ function leaveEpoch(core: Core, partition: Partition): void {
   core.led.delete(partition);
   core.fencing.delete(partition);
   dropReads(partition);
+  // Damage that was found, at the start perhaps, is mended in the new epoch.
+  if (partition.rows.damaged.size > 0) core.touch(partition);
 }
 
 function isMemberOf(core: Core, config: PartitionConfig): boolean {

@@ -12,6 +12,7 @@ import type { Effect, Result } from './commands.js';
 import { append, leadOf, newestRow, uncommitted } from './commit.js';
 import type { Core } from './core.js';
 import type { Row } from './entry.js';
+import { DAMAGED } from './machine.js';
 import type { Partition } from './partition.js';
 import { parseSession, type SessionName, sessionId } from './sessions.js';
 
@@ -30,7 +31,9 @@ export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boo
 
 /** At the active primary: if the newest value of the key is over its time, appends its removal. */
 export function expireIfDue(core: Core, partition: Partition, key: string): void {
-  if (!isExpired(newestRow(partition, key), core.wallMs) || isFull(core, partition)) return;
+  const row = newestRow(core, partition, key);
+  // A damaged row comes back to the sweep when it is mended.
+  if (row === DAMAGED || !isExpired(row, core.wallMs) || isFull(core, partition)) return;
   appendOwn(core, partition, key, { kind: 'delete' });
 }
 

@@ -13,6 +13,7 @@ import type { Core, Origin } from './core.js';
 import type { IdempotencyTag, RequestTag } from './entry.js';
 import { evaluate } from './evaluate.js';
 import { expireIfDue } from './expiry.js';
+import { DAMAGED } from './machine.js';
 import type { WriteOutcome, WriteRefusal } from './messages.js';
 import type { Partition, Waiter } from './partition.js';
 import { parseSession } from './sessions.js';
@@ -72,8 +73,13 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
   }
   const { command, tag, idempotency } = write;
   expireIfDue(core, partition, command.key);
+  const row = newestRow(core, partition, command.key);
+  if (row === DAMAGED) {
+    refuse(core, write, 'damaged');
+    return;
+  }
   const version = { epoch: partition.epoch, seq: partition.prep + 1 };
-  const judgement = evaluate(command, newestRow(partition, command.key), version, core.wallMs);
+  const judgement = evaluate(command, row, version, core.wallMs);
   const entry = append(core, partition, { key: command.key, request: tag, idempotency, ...judgement });
   waitFor(partition, entry.seq, waiterOf(core, write));
 }

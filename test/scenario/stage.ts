@@ -25,6 +25,7 @@ export const CLUSTER = 'stage';
 export const STAGE_SETTINGS: Settings = {
   ...DEFAULT_SETTINGS,
   leaseHoldMs: 1_500,
+  maxLeaseHoldMs: 1_500,
   leaseRenewMs: 0,
   retryMs: 100,
   resendMs: 150,

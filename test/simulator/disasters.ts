@@ -35,13 +35,17 @@ export class Disasters {
   /** One peer is gone for good, with its disk: nobody hears of it again. */
   loseOne(random: Random): boolean {
     if (this.world.peers.length < 3) return false;
-    return this.disaster(random, (peer) => {
-      if (this.maySpare(peer.id) && this.world.peers.length >= 3) {
-        this.wipedAt = this.world.schedule.now;
-        peer.kill();
-        this.world.peers = this.world.peers.filter((other) => other !== peer);
-      }
-    });
+    return this.disaster(random, (peer) => this.lose(peer.id));
+  }
+
+  /** Loses a peer for good; false if that could lose data with it. */
+  lose(id: string): boolean {
+    const peer = this.world.peer(id);
+    if (peer === undefined || !this.maySpare(id) || this.world.peers.length < 3) return false;
+    this.wipedAt = this.world.schedule.now;
+    peer.kill();
+    this.world.peers = this.world.peers.filter((other) => other !== peer);
+    return true;
   }
 
   private disaster(random: Random, strike: (peer: SimulatedPeer) => void): boolean {

@@ -170,6 +170,18 @@ const processes: readonly FaultKind[] = [
     },
   },
   {
+    // No flush comes back while its process goes on: it answers, grants leases, and acknowledges nothing.
+    name: 'hung-disk',
+    weight: 1,
+    strike: (world, random) => {
+      const peer = random.pickMaybe(world.runningPeers());
+      if (peer === undefined) return false;
+      peer.disk.hang();
+      world.afterFault(short(random), () => peer.disk.goOn());
+      return true;
+    },
+  },
+  {
     name: 'failed-flush',
     weight: 1,
     strike: (world, random) => {

@@ -86,7 +86,8 @@ export class SimulatedOrchestrator extends Process {
   describe(): string {
     if (!this.up || this.driver === undefined) return `${this.id} down`;
     const { phase, live, lost, undecided, moving } = this.driver.status();
-    return `${this.id} ${phase} live=${live} lost=${lost} undecided=${JSON.stringify(undecided)} moving=${moving}`;
+    const parts = moving.map(({ partition }) => partition);
+    return `${this.id} ${phase} live=${live} lost=${lost} undecided=${JSON.stringify(undecided)} moving=${parts}`;
   }
 
   private tick(): void {

@@ -180,6 +180,25 @@ describe('configuration manager', () => {
     expect(cluster.map.ver).to.equal(ver);
   });
 
+  it('E3: after standing still it takes nobody out on what it knew before (simulator, seeds 1126922, 1129892)', () => {
+    const cluster = started();
+    const { primary } = cluster.part(0);
+    const silenced = ['a', 'b', 'c', 'd'].filter((id) => id !== primary).map((id) => cluster.peer(id));
+    for (const peer of silenced) peer.cut = true;
+    cluster.until('it suspects itself', () => cluster.notes.some(({ type }) => type === 'suspects-self'));
+    cluster.run(500);
+    const { ver } = cluster.map;
+    // While it stands still everybody else is back, and the one whom it heard is gone.
+    for (const peer of silenced) peer.cut = false;
+    cluster.peer(primary).up = false;
+    cluster.nowMs += SETTINGS.timing.suspectSelfMs + 1_000;
+    cluster.report(silenced[0] as FakePeer, { type: 'register' });
+    cluster.until('something changes', () => cluster.map.ver > ver);
+    expect([...cluster.part(0).members.keys()]).to.not.include(primary);
+    expect(cluster.part(0).members.size).to.equal(2);
+    cluster.until('it is calm', () => cluster.isCalm());
+  });
+
   it('E6: a restart ends every epoch in which the peer is a member', () => {
     const cluster = started();
     cluster.run(3_000);
