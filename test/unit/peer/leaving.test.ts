@@ -67,7 +67,7 @@ describe('a peer that leaves', () => {
     const parts = leaving({ map: () => maps[Math.min(2, Math.floor(looks++ / 8))] as ClusterMap });
     await handOver(parts, false);
     expect(parts.asked.length).to.be.greaterThan(1);
-    expect(new Set(parts.asked)).to.deep.equal(new Set(['primaries']));
+    expect(new Set(parts.asked)).to.deep.equal(new Set(['duties']));
   });
 
   it('ends though nothing gets better, or the orchestrator falls silent', async () => {
