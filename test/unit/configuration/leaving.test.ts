@@ -206,17 +206,25 @@ describe('may a process stop', () => {
     ...{ storeId: 'x', inc: 1, addr: 'x:1' },
     ...(leaves ? { drain: { scope: 'duties', until: 'restart' } as const } : {}),
   });
-  const verdict = (over: object, leavers = ['b']) => {
-    const peers = new Map(['a', 'b'].map((id) => [id, record(leavers.includes(id))]));
-    return mayStop({ clusterId: 'test', ver: 5, peers, parts: [undefined, part(over)] }, 'b');
+  const verdict = (over: object, leavers = ['b'], minInSync = 1) => {
+    const peers = new Map(['a', 'b', 'c'].map((id) => [id, record(leavers.includes(id))]));
+    return mayStop({ clusterId: 'test', ver: 5, peers, parts: [undefined, part(over)], minInSync }, 'b');
   };
+  const both = new Map([...part({}).members, ['b', 'b1']]);
 
   it('not while it is a member or a learner of what goes on', () => {
     expect(verdict({})).to.equal('free');
     expect(verdict({ learners: ['b'] })).to.equal('wait');
-    const members = new Map([...part({}).members, ['b', 'b1']]);
-    expect(verdict({ members })).to.equal('wait');
-    expect(verdict({ members }, ['a', 'b'])).to.equal('alone');
+    expect(verdict({ members: both })).to.equal('wait');
+    expect(verdict({ members: both }, ['a', 'b'])).to.equal('alone');
+  });
+
+  it('where too few would ever be left, as soon as another leads', () => {
+    expect(verdict({ members: both }, ['b', 'c'])).to.equal('wait');
+    expect(verdict({ members: both }, ['b', 'c'], 2)).to.equal('alone');
+    expect(verdict({ members: both, primary: 'b' }, ['b', 'c'], 2)).to.equal('wait');
+    expect(verdict({ members: both, active: false }, ['b', 'c'], 2)).to.equal('wait');
+    expect(verdict({ members: both }, ['b'], 2)).to.equal('wait');
   });
 
   it('not before the first write without it can be acknowledged: its word ends the fence', () => {
