@@ -5,7 +5,7 @@
  */
 import type Koa from 'koa';
 import { readJson } from '../../common/http-body.js';
-import type { Gauge, HttpMetrics } from '../../common/http-metrics.js';
+import { type Gauge, type HttpMetrics, METRICS_TYPE } from '../../common/http-metrics.js';
 import { refuseWebPage } from '../../common/http-origin.js';
 import { Problem } from '../../common/problems.js';
 import { requireInside } from '../../common/secret.js';
@@ -82,7 +82,7 @@ export function health(ctx: Koa.Context, inside: Inside): void {
 export async function showMetrics(ctx: Koa.Context, metrics: HttpMetrics): Promise<void> {
   requireNoQuery(ctx.req.url as string);
   ctx.body = await metrics.text();
-  ctx.type = 'text/plain; version=0.0.4; charset=utf-8';
+  ctx.type = METRICS_TYPE;
   ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
 }
 
