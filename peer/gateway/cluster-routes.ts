@@ -4,6 +4,7 @@
  * Invariant: only who carries the cluster's secret speaks for the orchestrator; nothing said here is a secret.
  */
 import type Koa from 'koa';
+import { MAX_CONTROL_BYTES } from '../../common/control.js';
 import { readJson } from '../../common/http-body.js';
 import { type Gauge, type HttpMetrics, METRICS_TYPE } from '../../common/http-metrics.js';
 import { refuseWebPage } from '../../common/http-origin.js';
@@ -24,9 +25,6 @@ export interface Inside {
   /** What `GET /metrics` shows of the peer beside its requests, as it is now. */
   gauges(): Iterable<Gauge>;
 }
-
-/** A map of 10,000 peers with names as long as they may be takes less. */
-const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
 
 /** `GET /all-nodes` */
 export function allNodes(ctx: Koa.Context, store: Store): void {
