@@ -8,11 +8,14 @@ import { compareBytes } from '../common/byte-order.js';
 import { PARTITION_COUNT, partitionOfKey } from '../common/slots.js';
 import type { Replica } from './replica.js';
 import type { Row } from './replication/entry.js';
+import { DAMAGED } from './replication/machine.js';
 import type { KeyedRow } from './replication/messages.js';
 import type { PeerReply, PeerRequest } from './transport/messages.js';
 
 /** Rows that are looked at together; between two such parts others may run. */
 const PART_ROWS = 256;
+/** And their bytes, unless one row has more. */
+const PART_BYTES = 1_048_576;
 
 export class Holdings {
   constructor(
@@ -27,7 +30,8 @@ export class Holdings {
       return { type: 'listed', ...this.list(partitions, prefix, after, limit) };
     }
     const rows = this.replica.rows(partitionOfKey(request.key));
-    const row = rows?.get(request.key);
+    const row = rows?.find(request.key);
+    if (row === DAMAGED) return { type: 'inspected', holds: false, version: null };
     const version = row === undefined || !this.isLive(row) ? null : { epoch: row.epoch, seq: row.seq };
     return { type: 'inspected', holds: rows !== undefined, version };
   }
@@ -44,7 +48,7 @@ export class Holdings {
     for (const partition of partitions) {
       if (refused.includes(partition)) continue;
       let found = 0;
-      for (const { key } of this.rowsOf(partition, prefix, after)) {
+      for (const key of this.keysOf(partition, prefix, after)) {
         keys.push(key);
         if (++found === limit) break;
       }
@@ -67,26 +71,49 @@ export class Holdings {
     return status !== undefined && status.role === 'active' && status.readable;
   }
 
-  /** Live rows of one partition whose keys begin with `prefix` and come after `after`, in byte order. */
+  /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order; no value is read. */
+  private *keysOf(partition: number, prefix: string, after: string): Iterable<string> {
+    let last = after === '' ? undefined : after;
+    if (prefix !== '' && compareBytes(prefix, after) > 0) {
+      last = prefix;
+      const row = this.replica.rows(partition)?.find(prefix);
+      if (row !== undefined && (row === DAMAGED || this.isLive(row))) yield prefix;
+    }
+    for (;;) {
+      const part = this.replica.rows(partition)?.keys(last, PART_ROWS);
+      for (const { key, expiresAtMs } of part?.keys ?? []) {
+        if (!key.startsWith(prefix)) return;
+        if (!this.isOver(expiresAtMs)) yield key;
+      }
+      if (part?.next === undefined) return;
+      last = part.next;
+    }
+  }
+
+  /** The same with their rows. A damaged one is not shown: it is mended from another peer, and reads of it wait. */
   private *rowsOf(partition: number, prefix: string, after: string): Iterable<KeyedRow> {
     let last = after === '' ? undefined : after;
     if (prefix !== '' && compareBytes(prefix, after) > 0) {
       last = prefix;
-      const row = this.replica.rows(partition)?.get(prefix);
-      if (row !== undefined && this.isLive(row)) yield { key: prefix, row };
+      const row = this.replica.rows(partition)?.find(prefix);
+      if (row !== undefined && row !== DAMAGED && this.isLive(row)) yield { key: prefix, row };
     }
     for (;;) {
-      const part = this.replica.rows(partition)?.range(last, PART_ROWS) ?? [];
-      for (const keyed of part) {
-        if (!keyed.key.startsWith(prefix)) return;
-        if (this.isLive(keyed.row)) yield keyed;
+      const part = this.replica.rows(partition)?.range(last, { rows: PART_ROWS, bytes: PART_BYTES });
+      for (const { key, row } of part?.rows ?? []) {
+        if (!key.startsWith(prefix)) return;
+        if (row !== DAMAGED && this.isLive(row)) yield { key, row };
       }
-      if (part.length < PART_ROWS) return;
-      last = part.at(-1)?.key;
+      if (part?.more !== true) return;
+      last = part.rows.at(-1)?.key;
     }
   }
 
   private isLive(row: Row): boolean {
-    return row.value !== null && (row.expiresAtMs === undefined || row.expiresAtMs > this.wallMs());
+    return row.value !== null && !this.isOver(row.expiresAtMs);
+  }
+
+  private isOver(expiresAtMs: number | undefined): boolean {
+    return expiresAtMs !== undefined && expiresAtMs <= this.wallMs();
   }
 }

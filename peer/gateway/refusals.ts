@@ -11,9 +11,7 @@ import type { AnswerFull } from './store.js';
 /** Seconds after which a failed request is worth repeating: a partition that loses its primary has another by then. */
 const RETRY_AFTER = '1';
 
-type Reason = GiveUpReason | 'too-few-copies';
-
-const WHY: Readonly<Record<Reason, string>> = {
+const WHY: Readonly<Record<GiveUpReason, string>> = {
   overloaded: 'Too many requests are under way here or at the node that leads this partition.',
   'no-partition':
     'No node was given this partition yet: this peer has not heard from the orchestrator, or the cluster is just forming.',
@@ -27,6 +25,8 @@ const WHY: Readonly<Record<Reason, string>> = {
     'The nodes that hold this partition have lost touch with each other; a new set of them is being chosen.',
   changing: 'The nodes of this partition are just changing.',
   timeout: 'The nodes that hold this partition did not answer in time.',
+  damaged:
+    'What is stored of this key is damaged on one disk, and is being fetched from another; if this stays, no node has it whole.',
   'too-few-copies':
     'Fewer copies of this partition are in sync than a write needs (--min-in-sync of the orchestrator); reads go on. ' +
     'GET /all-nodes shows which nodes are missing.',
@@ -63,7 +63,11 @@ export function incomplete(): Problem {
   return unavailable('timeout', ' Send it again.', {});
 }
 
-function unavailable(reason: Reason, advice: string, headers: Readonly<Record<string, string>>): Problem {
+function unavailable(
+  reason: GiveUpReason,
+  advice: string,
+  headers: Readonly<Record<string, string>>,
+): Problem {
   const code = reason === 'overloaded' ? 'too-many-requests' : 'partition-unavailable';
   return new Problem(code, WHY[reason] + advice, { ...headers, 'Retry-After': RETRY_AFTER });
 }

@@ -6,6 +6,7 @@ import { partitionOfKey } from '../../../common/slots.js';
 import { Holdings } from '../../../peer/holdings.js';
 import { Lister, type ListerParts } from '../../../peer/lister.js';
 import type { Row } from '../../../peer/replication/entry.js';
+import { DAMAGED, type Damaged } from '../../../peer/replication/machine.js';
 import type { CallFailure } from '../../../peer/transport/transport.js';
 
 const NOW_MS = 1_000;
@@ -17,18 +18,28 @@ function row(change: Partial<Row> = {}): Row {
 }
 
 /** Holdings over plain rows; `led` says which partitions this peer leads. */
-function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => boolean): Holdings {
+function holdingsOf(rows: ReadonlyMap<string, Row | Damaged>, led: (partition: number) => boolean): Holdings {
   const of = (partition: number) =>
     [...rows.keys()].filter((key) => partitionOfKey(key) === partition).sort(compareBytes);
+  const above = (partition: number, after: string | undefined) =>
+    of(partition).filter((key) => after === undefined || compareBytes(key, after) > 0);
   return new Holdings(
     {
       rows: (partition) => ({
-        get: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
-        range: (after, limit) =>
-          of(partition)
-            .filter((key) => after === undefined || compareBytes(key, after) > 0)
-            .slice(0, limit)
-            .map((key) => ({ key, row: rows.get(key) as Row })),
+        find: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
+        range: (after, limit) => {
+          const found = above(partition, after).map((key) => ({ key, row: rows.get(key) as Row | Damaged }));
+          return { rows: found.slice(0, limit.rows), more: found.length > limit.rows };
+        },
+        keys: (after, limit) => {
+          const found = above(partition, after);
+          const keys = found.slice(0, limit).flatMap((key) => {
+            const row = rows.get(key) as Row | Damaged;
+            if (row === DAMAGED) return [{ key, expiresAtMs: undefined }];
+            return row.value === null ? [] : [{ key, expiresAtMs: row.expiresAtMs }];
+          });
+          return { keys, next: found.length > limit ? found[limit - 1] : undefined };
+        },
       }),
       status: (partition) => ({
         role: led(partition) ? 'active' : 'member',
@@ -37,6 +48,7 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
         com: 0,
         prep: 0,
         readable: true,
+        damaged: 0,
       }),
     },
     () => NOW_MS,
@@ -84,6 +96,13 @@ describe('holdings', () => {
     for (const [at, key] of all.entries()) {
       expect([...holdings.all('', key)].map(([each]) => each)).to.deep.equal(all.slice(at + 1));
     }
+  });
+
+  it('list a key whose row is damaged, but show nothing of it', () => {
+    const one = holdingsOf(new Map<string, Row | Damaged>([...rows, ['b', DAMAGED]]), () => true);
+    expect(one.list(everything, 'b', '', 100).keys).to.deep.equal(['b', 'ba', 'bb']);
+    expect([...one.all('b', '')].map(([key]) => key).sort()).to.deep.equal(['ba', 'bb']);
+    expect(one.answer({ type: 'inspect', key: 'b' })).to.include({ holds: false, version: null });
   });
 
   it('say which version they have', () => {
