@@ -65,7 +65,7 @@ const reportBodySchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('state'), term: countSchema, map: mapSchema }),
   z.strictObject({ type: z.literal('pull') }),
-  z.strictObject({ type: z.literal('leave'), only: z.literal('primaries').exactOptional() }),
+  z.strictObject({ type: z.literal('leave'), only: z.literal('duties').exactOptional() }),
 ]);
 
 const senderShape = {

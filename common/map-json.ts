@@ -31,7 +31,7 @@ const recordShape = {
   addr: peerAddressSchema,
   weight: weightSchema.exactOptional(),
   drain: z
-    .strictObject({ scope: z.enum(['primaries', 'everything']), until: z.enum(['restart', 'operator']) })
+    .strictObject({ scope: z.enum(['duties', 'everything']), until: z.enum(['restart', 'operator']) })
     .exactOptional(),
 } satisfies Record<keyof PeerRecord, z.ZodType>;
 

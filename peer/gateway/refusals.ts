@@ -23,6 +23,8 @@ const WHY: Readonly<Record<GiveUpReason, string>> = {
   'not-member': 'The partition is moving between nodes, and the ones that were asked do not hold it.',
   'not-leased':
     'The nodes that hold this partition have lost touch with each other; a new set of them is being chosen.',
+  damaged:
+    'What is stored of this key is damaged at the node that was asked. It is fetched anew from another copy, if there is one.',
   changing: 'The nodes of this partition are just changing.',
   timeout: 'The nodes that hold this partition did not answer in time.',
   damaged:

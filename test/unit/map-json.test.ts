@@ -163,7 +163,7 @@ describe('common/control', () => {
       { type: 'state', term: 5, map: MAP },
       { type: 'pull' },
       { type: 'leave' },
-      { type: 'leave', only: 'primaries' },
+      { type: 'leave', only: 'duties' },
     ];
     const reports = bodies.map((body): ReportEnvelope => ({ ...sender, body }));
     expect(reportsSchema.parse(JSON.parse(reportsText(reports)))).to.deep.equal({ reports });
