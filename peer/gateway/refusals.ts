@@ -27,8 +27,6 @@ const WHY: Readonly<Record<GiveUpReason, string>> = {
     'What is stored of this key is damaged at the node that was asked. It is fetched anew from another copy, if there is one.',
   changing: 'The nodes of this partition are just changing.',
   timeout: 'The nodes that hold this partition did not answer in time.',
-  damaged:
-    'What is stored of this key is damaged on one disk, and is being fetched from another; if this stays, no node has it whole.',
   'too-few-copies':
     'Fewer copies of this partition are in sync than a write needs (--min-in-sync of the orchestrator); reads go on. ' +
     'GET /all-nodes shows which nodes are missing.',
