@@ -11,9 +11,7 @@ import type { AnswerFull } from './store.js';
 /** Seconds after which a failed request is worth repeating: a partition that loses its primary has another by then. */
 const RETRY_AFTER = '1';
 
-type Reason = GiveUpReason | 'too-few-copies';
-
-const WHY: Readonly<Record<Reason, string>> = {
+const WHY: Readonly<Record<GiveUpReason, string>> = {
   overloaded: 'Too many requests are under way here or at the node that leads this partition.',
   'no-partition':
     'No node was given this partition yet: this peer has not heard from the orchestrator, or the cluster is just forming.',
@@ -25,6 +23,8 @@ const WHY: Readonly<Record<Reason, string>> = {
   'not-member': 'The partition is moving between nodes, and the ones that were asked do not hold it.',
   'not-leased':
     'The nodes that hold this partition have lost touch with each other; a new set of them is being chosen.',
+  damaged:
+    'What is stored of this key is damaged at the node that was asked. It is fetched anew from another copy, if there is one.',
   changing: 'The nodes of this partition are just changing.',
   timeout: 'The nodes that hold this partition did not answer in time.',
   'too-few-copies':
@@ -63,7 +63,11 @@ export function incomplete(): Problem {
   return unavailable('timeout', ' Send it again.', {});
 }
 
-function unavailable(reason: Reason, advice: string, headers: Readonly<Record<string, string>>): Problem {
+function unavailable(
+  reason: GiveUpReason,
+  advice: string,
+  headers: Readonly<Record<string, string>>,
+): Problem {
   const code = reason === 'overloaded' ? 'too-many-requests' : 'partition-unavailable';
   return new Problem(code, WHY[reason] + advice, { ...headers, 'Retry-After': RETRY_AFTER });
 }

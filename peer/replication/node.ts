@@ -143,7 +143,7 @@ export class ReplicationNode implements Machine {
   }
 
   /** The committed rows of a partition that this peer is a member of. A primary shows all that was acknowledged. */
-  rows(partition: number): Pick<Rows, 'get' | 'range'> | undefined {
+  rows(partition: number): Pick<Rows, 'find' | 'range' | 'keys'> | undefined {
     const known = this.core.partitions.get(partition);
     return known?.isMember ? known.rows : undefined;
   }

@@ -13,7 +13,7 @@ import type { PeerId } from '../../common/configuration.js';
 import { commitThrough, waitFor } from './commit.js';
 import type { Core, Origin } from './core.js';
 import type { Row } from './entry.js';
-import { expireIfDue, isExpired } from './expiry.js';
+import { afterExpiry, expireIfDue, isExpired } from './expiry.js';
 import { broken } from './invariant.js';
 import { leased } from './leases.js';
 import { DAMAGED } from './machine.js';
@@ -222,31 +222,6 @@ function waitForExpiry(core: Core, partition: Partition, read: IncomingRead, row
     dropped: () => core.answerRead(read.origin, { kind: 'refused', reason: 'changing' }),
   });
   return true;
-}
-
-/**
- * At the active primary: calls `answer` once the removals of those of `keys` whose time is over are committed, unless
- * its epoch is over by then: whoever still asks in it was left out, and must not be told that it goes on (R4). Nor if one
- * of them is damaged here: who knows whether its time is over; the question is asked again.
- */
-function afterExpiry(core: Core, partition: Partition, keys: readonly string[], answer: () => void): void {
-  let last = 0;
-  for (const key of keys) {
-    const row = find(core, partition, key);
-    if (row === DAMAGED) return;
-    if (!isExpired(row, core.wallMs)) continue;
-    expireIfDue(core, partition, key);
-    last = Math.max(last, partition.dirty.get(key) ?? 0);
-  }
-  if (last === 0) {
-    answer();
-    return;
-  }
-  const { epoch } = partition;
-  const committed = (): void => {
-    if (partition.epoch === epoch) answer();
-  };
-  waitFor(partition, last, { committed, dropped: () => undefined });
 }
 
 function ask(

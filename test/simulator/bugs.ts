@@ -1,4 +1,4 @@
-/** Bugs that the simulator or a review found in the production code, each brought back as a mutant so that it stays found. */
+/** Bugs that the simulator or a review found in the production code, each brought back as a mutant so that it stays found; and rules that the model does not have. */
 import { aim, type Mutant, one } from './mutants.js';
 
 const ALIGNMENT = 'peer/replication/alignment.js';
@@ -93,6 +93,17 @@ export const BUGS: readonly Mutant[] = [
       'if (false)',
     ),
     options: aim('hungdisk'),
+    seeds: 100,
+  },
+  {
+    name: 'damage-read-as-absent',
+    rule: 'a damaged row is never served',
+    patches: one(
+      'peer/replication/mending.js',
+      'noteDamage(core, partition, key);\n    return row;',
+      'return undefined;\n    return row;',
+    ),
+    options: aim('damaged-rows'),
     seeds: 100,
   },
 ];

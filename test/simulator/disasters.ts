@@ -48,6 +48,19 @@ export class Disasters {
     return true;
   }
 
+  /** Bits flip in some rows of one peer, of which every other member of the partition has a sound copy. */
+  damageOne(random: Random): boolean {
+    return this.disaster(random, (peer) => {
+      if (!this.maySpare(peer.id)) return;
+      this.wipedAt = this.world.schedule.now;
+      for (const [partition, { marks, copies }] of peer.stored.partitions) {
+        for (const key of copies.get(marks.copy)?.keys() ?? []) {
+          if (random.chance(0.4)) peer.stored.damage(partition, marks.copy, key);
+        }
+      }
+    });
+  }
+
   private disaster(random: Random, strike: (peer: SimulatedPeer) => void): boolean {
     const peer = random.pickMaybe(this.world.runningPeers());
     if (peer === undefined || this.world.decided() === undefined) return false;

@@ -198,6 +198,12 @@ const processes: readonly FaultKind[] = [
     strike: (world, random) => world.disasters.wipeOne(random),
   },
   {
+    // Likewise.
+    name: 'damaged-rows',
+    weight: 0.6,
+    strike: (world, random) => world.disasters.damageOne(random),
+  },
+  {
     name: 'lost-peer',
     weight: 0.6,
     strike: (world, random) => world.disasters.loseOne(random),
