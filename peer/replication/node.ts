@@ -17,6 +17,7 @@ import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
 import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import { giveMap, pullMap } from './map-exchange.js';
 import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
 import type { Role } from './partition.js';
@@ -199,7 +200,7 @@ export class ReplicationNode implements Machine {
     if (envelope.clusterId !== core.map.clusterId) return;
     core.heardAt.set(from, core.leaseMs);
     if (core.fencing.size > 0) releaseFence(core, from, envelope.ver);
-    if (envelope.ver > core.map.ver && body.type !== 'map') this.pull(from);
+    if (envelope.ver > core.map.ver && body.type !== 'map') pullMap(core, from);
     switch (body.type) {
       case 'map':
         this.adopt(body.map);
@@ -245,7 +246,7 @@ export class ReplicationNode implements Machine {
       return;
     }
     if (message.epoch < epoch) {
-      if (envelope.ver < core.map.ver && startsExchange(message)) this.giveMap(envelope.from);
+      if (envelope.ver < core.map.ver && startsExchange(message)) giveMap(core, envelope.from);
       return;
     }
     if (partition !== undefined) dispatch(core, partition, envelope, message);
@@ -282,24 +283,5 @@ export class ReplicationNode implements Machine {
       early.delete(partition);
       this.receive(envelope);
     }
-  }
-
-  private pull(from: PeerId): void {
-    if (this.isDue(this.core.pulledAt, from)) this.core.send(from, { type: 'pull' });
-  }
-
-  /** To a peer that did not ask; what it sent was dropped, so it will send again. */
-  private giveMap(to: PeerId): void {
-    const { core } = this;
-    if (this.isDue(core.mapGivenAt, to)) core.send(to, { type: 'map', map: core.map });
-  }
-
-  /** Maps are large: one a peer and `pullMs`, however many messages ask for it. */
-  private isDue(lastAt: Map<PeerId, number>, peer: PeerId): boolean {
-    const { core } = this;
-    const last = lastAt.get(peer);
-    if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return false;
-    lastAt.set(peer, core.leaseMs);
-    return true;
   }
 }

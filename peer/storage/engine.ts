@@ -28,7 +28,7 @@ export type FailureKind = 'full' | 'read-only' | 'stalled' | 'failed-write';
 /** An engine that cannot be opened, or that stopped writing. */
 export class StorageError extends Error {
   constructor(
-    readonly kind: FailureKind | 'other-cluster' | 'unusable',
+    readonly kind: FailureKind | 'other-cluster' | 'in-use' | 'unusable',
     message: string,
     options?: ErrorOptions,
   ) {

@@ -4,7 +4,7 @@
  * Kept true: as for every engine (see engine.ts). A batch is one part of one LMDB transaction, and batches that come
  * while another is being flushed share the next. Reads see a batch at the latest when it is done, and cost no
  * memory of ours: LMDB's pages are the system's, which takes them back when it needs room.
- * One process may have a directory open at a time.
+ * One process has a directory open at a time: a second one is refused.
  */
 
 import { mkdirSync } from 'node:fs';
@@ -87,8 +87,9 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<StorageEngin
   try {
     mkdirSync(directory, { recursive: true });
     setSpoiltAside(directory, boot);
-    if (durability === 'commit') markUnflushed(directory, boot);
     tables = LmdbTables.open(directory, durability);
+    // Opening alone changes nothing that was stored before.
+    if (durability === 'commit') markUnflushed(directory, boot);
     const identity = nextIdentity(tables, clusterId);
     const found = loadAll(tables, clusterId);
     await tables.commit([identityChange(identity)]);

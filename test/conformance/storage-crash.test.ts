@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { Durability, StorageEngine } from '../../peer/storage/engine.js';
+import { type Durability, type StorageEngine, StorageError } from '../../peer/storage/engine.js';
 import { openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
 import { put, stored } from './storage.js';
 import { rowOf } from './storage-model.js';
@@ -88,6 +88,24 @@ describe('storage: lmdb, crashes', () => {
     const last = await crashed(flushing, () => open('flush', 'boot 3'));
     expect(last.storeId).to.equal(closed.storeId);
     await last.close();
+  });
+
+  it('is refused to a second process, which is told who has it, until that one is killed', async () => {
+    const child = spawn(process.execPath, [WRITER, directory, 'flush'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    const error = await open('flush').then(
+      () => undefined,
+      (reason: unknown) => reason as StorageError,
+    );
+    expect(error).to.be.instanceOf(StorageError).with.property('kind', 'in-use');
+    expect(error?.message).to.equal(`the store in ${directory} is in use by process ${child.pid}`);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const engine = await open('flush');
+    expect(engine.inc).to.equal(2);
+    await engine.close();
   });
 
   /** Opens again as if the process had died: what a close would do to the files is undone. */

@@ -1,9 +1,18 @@
 /** Damaged records, full disks, read-only disks, flushes that take too long. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { emptyMap } from '../../common/configuration.js';
 import { DAMAGED } from '../../peer/replication/machine.js';
 import {
   type Damage,
@@ -13,6 +22,7 @@ import {
 } from '../../peer/storage/engine.js';
 import { GroupCommit } from '../../peer/storage/group-commit.js';
 import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
+import { openUsable } from '../../peer/storage/opening.js';
 import { chain } from '../unit/replication/entries.js';
 import { put, stored } from './storage.js';
 import { rowOf, textOf } from './storage-model.js';
@@ -36,6 +46,12 @@ describe('storage: lmdb, trouble', () => {
       damaged: (damage: Damage) => damages.push(damage),
     };
     return openLmdbEngine({ directory, clusterId: 'c', durability: 'flush', events, ...options });
+  }
+
+  function openAgain() {
+    const damaged = (damage: Damage) => damages.push(damage);
+    const events = { failed: (error: StorageError) => failures.push(error), damaged };
+    return openUsable({ directory, clusterId: 'c', durability: 'flush', events });
   }
 
   /** A disk of its own; undefined where mounting is not allowed (it needs root, which CI has). */
@@ -124,6 +140,56 @@ describe('storage: lmdb, trouble', () => {
       (reason: unknown) => reason,
     );
     expect(other).to.be.instanceOf(DamagedRecordError);
+  });
+
+  it('opens without what is damaged, under a new identity, and loudly', async () => {
+    const first = await open();
+    const entries = chain(5).map((entry) => ({ ...entry, key: `THE KEY ${entry.seq}` }));
+    await stored(first, [{ type: 'append', partition: 7, entries }, put('b', '1', 0, 8)]);
+    await first.close();
+    damage('THE KEY 4');
+    const { engine, image, givenUp } = await openAgain();
+    const what = { partition: 7, what: 'entry', seq: 4 };
+    expect([givenUp, damages]).to.deep.equal([[what], [what]]);
+    expect(image.storeId).to.equal(engine.storeId).and.not.to.equal(first.storeId);
+    expect(image.partitions.map(({ partition }) => partition)).to.deep.equal([8]);
+    await engine.close();
+  });
+
+  it('begins anew, and keeps the old data aside, if nothing of it can be told', async () => {
+    const first = await open();
+    await stored(first, [put('b', '1', 0, 8)]);
+    await first.close();
+    damage(first.storeId);
+    const { engine, image, givenUp } = await openAgain();
+    expect(givenUp).to.deep.equal([{ partition: undefined, what: 'meta' }]);
+    expect(image.partitions).to.deep.equal([]);
+    expect(image.storeId).not.to.equal(first.storeId);
+    expect(existsSync(join(directory, 'store.mdb.damaged'))).to.equal(true);
+    await engine.close();
+  });
+
+  it('gives nothing up if it holds the only copy of anything', async () => {
+    const first = await open();
+    const entries = chain(5).map((entry) => ({ ...entry, key: `THE KEY ${entry.seq}` }));
+    const sole = { epoch: 1, primary: 'a', learners: [], fence: [], active: true, la: ['a'] };
+    const parts = [{ ...sole, members: new Map([['a', first.storeId]]) }];
+    const map = { ...emptyMap('c'), ver: 1, parts };
+    await stored(first, [
+      { type: 'append', partition: 7, entries },
+      { type: 'map', map },
+    ]);
+    await first.close();
+    damage('THE KEY 4');
+    const error = await openAgain().then(
+      () => undefined,
+      (reason: unknown) => reason as StorageError,
+    );
+    expect(error).to.be.instanceOf(StorageError).with.property('kind', 'unusable');
+    expect(error?.message).to.include('the only copy of the partitions 0');
+    const same = await open();
+    expect(same.storeId).to.equal(first.storeId);
+    await same.close();
   });
 
   it('says once that the disk is full, and has every batch that was done', async function () {
