@@ -11,7 +11,13 @@ import { summarise } from '../../../common/summary.js';
 import type { Imbalance, ManagerStatus, Move } from '../../../orchestrator/configuration/machine.js';
 import { MoveWatch } from '../../../orchestrator/move-watch.js';
 import { lineFor, listed, lostLine } from '../../../orchestrator/notes.js';
-import { type Outlook, readinessReport, statusReport, waitsFor } from '../../../orchestrator/reports.js';
+import {
+  headline,
+  type Outlook,
+  readinessReport,
+  statusReport,
+  waitsFor,
+} from '../../../orchestrator/reports.js';
 import { RosterKeeper } from '../../../orchestrator/roster-keeper.js';
 
 const record = (port: number, more: Partial<PeerRecord> = {}): PeerRecord => ({
@@ -117,6 +123,14 @@ describe('orchestrator/reports', () => {
       ],
     ];
     for (const [status, words] of cases) expect(waitsFor(outlook(status))).to.deep.equal(words);
+    const rebuilding = outlook({
+      phase: 'rebuilding',
+      undecided: [...undecided, { partition: 9, missing: ['p1'] }],
+    });
+    expect(headline(rebuilding.status)).to.equal('rebuilding: 4 partitions need answers of p1, p2');
+    expect(headline(outlook({ phase: 'waiting', missingFounders: 1 }).status)).to.equal(
+      'waiting for 1 more peer',
+    );
     expect(waitsFor(outlook({}, { fault: 'ENOSPC' }))).to.deep.equal(['the disk of the registry: ENOSPC']);
   });
 
