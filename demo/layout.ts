@@ -43,6 +43,7 @@ function orchestratorPart(options: DemoOptions, folder: string, secretFile: stri
     port,
     data: join(folder, 'orchestrator'),
     copies: options.replicas,
+    'bootstrap-peers': options.peers,
     'secret-file': secretFile,
   };
   return part('orchestrator', 'orchestrator/main.js', port, [port], flags);

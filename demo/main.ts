@@ -14,6 +14,7 @@ import {
   stopAll,
   takenPorts,
 } from './processes.js';
+import { survival } from './survival.js';
 import { seed, tour } from './tour.js';
 import { allReady, answersReady, reportChanges } from './watching.js';
 
@@ -55,7 +56,11 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     await seed(layout);
     const tookMs = systemClock.monotonicMs() - startedMs;
     print(`Ready after ${(tookMs / 1000).toFixed(1)} s: ${layout.peers.map((peer) => peer.url).join('  ')}`);
-    if (options.tour) await tour(layout, print);
+    if (options.tour) {
+      await tour(layout, print);
+      if (canSurvive(options)) running.splice(0, running.length, ...(await survival(layout, running, print)));
+      remember(layout, running);
+    }
   } catch (error) {
     if (stopping.signalled) return;
     await stopAll(running);
@@ -73,6 +78,11 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     (line) => print(`${new Date(systemClock.wallMs()).toLocaleTimeString()}  ${line}`),
     () => stopping.signalled,
   );
+}
+
+/** Whether a peer may be lost, and the others are enough to go on. */
+function canSurvive({ peers, replicas }: DemoOptions): boolean {
+  return Math.min(peers, replicas) >= 3;
 }
 
 /** What stops this very demo. */

@@ -4,6 +4,8 @@ import type { Layout } from './layout.js';
 /** An answer longer than this is cut on the screen. */
 const SHOWN_CHARS = 600;
 const LATER_STOP = 3;
+/** The keys that are there after the tour. */
+export const SHOWN_KEYS = ['a', 'b', 'best_movie', 'hi', 'hi1', 'hi2', 'hi3', 'hi4'] as const;
 
 interface Request {
   readonly method?: 'POST';

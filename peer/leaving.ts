@@ -26,7 +26,7 @@ export interface LeavingParts {
   readonly id: string;
   map(): ClusterMap;
   /** Asks the orchestrators once. */
-  leave(only: 'primaries' | undefined): void;
+  leave(only: 'duties' | undefined): void;
   /** Milliseconds since the orchestrator last spoke. */
   orchestratorSilentMs(): number;
   monotonicMs(): number;
@@ -58,7 +58,7 @@ export async function handOver(parts: LeavingParts, forGood: boolean): Promise<v
     }
     if (nowMs - askedMs >= ASK_MS) {
       askedMs = nowMs;
-      parts.leave(forGood ? undefined : 'primaries');
+      parts.leave(forGood ? undefined : 'duties');
     }
     await pause(LOOK_MS);
     const now = leftHere(parts);

@@ -19,7 +19,7 @@ const ASK_MS = 1_000;
 
 export interface ListerParts {
   readonly id: string;
-  readonly holdings: Holdings;
+  readonly holdings: Pick<Holdings, 'list'>;
   readonly transport: Pick<Transport, 'call'>;
   map(): ClusterMap;
   monotonicMs(): number;
@@ -61,14 +61,25 @@ export class Lister {
     keys: string[],
     waitMs: number,
   ): Promise<readonly number[]>[] {
-    const byPrimary = Map.groupBy(missing, (partition) => this.parts.map().parts[partition]?.primary);
-    return [...byPrimary].map(async ([primary, partitions]) => {
+    return [...this.byPrimary(missing)].map(async ([primary, partitions]) => {
       if (primary === undefined) return partitions;
       const found = await this.askOne(primary, partitions, question, waitMs);
       if (found === null) return partitions;
       for (const key of found.keys) keys.push(key);
       return found.refused;
     });
+  }
+
+  private byPrimary(partitions: readonly number[]): Map<string | undefined, number[]> {
+    const { parts } = this.parts.map();
+    const groups = new Map<string | undefined, number[]>();
+    for (const partition of partitions) {
+      const primary = parts[partition]?.primary;
+      const group = groups.get(primary);
+      if (group === undefined) groups.set(primary, [partition]);
+      else group.push(partition);
+    }
+    return groups;
   }
 
   private async askOne(

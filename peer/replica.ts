@@ -120,7 +120,7 @@ export class Replica {
   }
 
   /** Asks once to have everything, or only what a restart needs, moved off this peer. */
-  leave(only: 'primaries' | undefined): void {
+  leave(only: 'duties' | undefined): void {
     this.driver.input(only === undefined ? { type: 'leave' } : { type: 'leave', only });
   }
 

@@ -1,6 +1,13 @@
 /** The settings of a peer. */
 import { nameSchema } from '../common/names.js';
-import { type Option, OptionError, oneOf, readOptions, type Settings, wholeNumber } from '../common/options.js';
+import {
+  type Option,
+  OptionError,
+  oneOf,
+  readOptions,
+  type Settings,
+  wholeNumber,
+} from '../common/options.js';
 import { host, named, optional, readSecret, sharedOptions } from '../common/settings.js';
 
 const MIB = 1024 * 1024;

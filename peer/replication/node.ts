@@ -17,6 +17,7 @@ import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
 import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
 import type { Role } from './partition.js';
 import { onRead, settleReads } from './reads.js';
@@ -34,6 +35,8 @@ export interface PartitionStatus {
   readonly prep: number;
   /** Lease reads of clean keys can be answered. */
   readonly readable: boolean;
+  /** Damaged rows that were found here and are not mended. */
+  readonly damaged: number;
 }
 
 /** The machine that production and the simulator run. */
@@ -136,11 +139,11 @@ export class ReplicationNode implements Machine {
     if (known === undefined) return undefined;
     const { role, epoch, com, prep } = known;
     const readable = known.isMember && leased(core, known, leaseMs);
-    return { role, epoch, com, prep, base: known.log.base, readable };
+    return { role, epoch, com, prep, base: known.log.base, readable, damaged: known.rows.damaged.size };
   }
 
   /** The committed rows of a partition that this peer is a member of. A primary shows all that was acknowledged. */
-  rows(partition: number): Pick<Rows, 'get' | 'range'> | undefined {
+  rows(partition: number): Pick<Rows, 'find' | 'range' | 'keys'> | undefined {
     const known = this.core.partitions.get(partition);
     return known?.isMember ? known.rows : undefined;
   }
@@ -167,6 +170,7 @@ export class ReplicationNode implements Machine {
       accuseSilent(core);
     }
     this.register();
+    tickScrubbing(core);
     for (const partition of core.led) {
       sweepExpired(core, partition);
       retireSessions(core, partition);

@@ -6,7 +6,7 @@ describe('gateway encodings', () => {
   before(async () => {
     gateway = await startGateway();
   });
-  beforeEach(() => gateway.store.records.clear());
+  beforeEach(() => gateway.store.clear());
   after(() => gateway.server.close(0));
 
   const set = (body: unknown) => sendJson(gateway, '/set', body);

@@ -42,7 +42,7 @@ describe('gateway round trips', () => {
         spellings,
         spellings,
         async (key, bytes, put, get) => {
-          gateway.store.records.clear();
+          gateway.store.clear();
           const written = await send(gateway, 'PUT', `/kv/${spell(key, put)}`, bytes);
           expect(written.status, written.text).to.equal(201);
           expect(JSON.parse(written.text).key).to.equal(key);
@@ -70,10 +70,7 @@ describe('gateway round trips', () => {
         fc.constantFrom('/', '/kv/', '/get/', '/kv?'),
         async (verb, rest, start) => {
           const reply = await send(gateway, verb, start + rest);
-          expect(
-            reply.status === 501 || reply.status < 500,
-            `${verb} ${start}${rest}: ${reply.status}`,
-          ).to.equal(true);
+          expect(reply.status < 500, `${verb} ${start}${rest}: ${reply.status}`).to.equal(true);
         },
       ),
       ROUNDS,

@@ -1,0 +1,84 @@
+/** How a peer leaves: it hands over while that goes on, and always ends. */
+import { expect } from 'chai';
+import type { ClusterMap, PartitionConfig } from '../../../common/configuration.js';
+import { handOver, type LeavingParts } from '../../../peer/leaving.js';
+
+const SILENT_LOG = { info: () => undefined, warn: () => undefined };
+
+function mapOf(parts: readonly (readonly string[])[]): ClusterMap {
+  const configs = parts.map(
+    (members): PartitionConfig => ({
+      epoch: 1,
+      primary: members[0] ?? '',
+      members: new Map(members.map((id) => [id, `store-of-${id}`])),
+      learners: [],
+      fence: [],
+      active: true,
+      la: [...members],
+    }),
+  );
+  return { clusterId: 'c', ver: 1, peers: new Map(), parts: configs };
+}
+
+/** Time runs `stepMs` at each look. */
+function leaving(
+  change: Partial<LeavingParts>,
+  stepMs = 50,
+): LeavingParts & { readonly asked: (string | undefined)[] } {
+  let ms = 0;
+  const asked: (string | undefined)[] = [];
+  return {
+    id: 'a',
+    map: () => mapOf([['a', 'b']]),
+    leave: (only) => asked.push(only),
+    orchestratorSilentMs: () => 0,
+    monotonicMs: () => {
+      ms += stepMs;
+      return ms;
+    },
+    log: SILENT_LOG,
+    ...change,
+    asked,
+  };
+}
+
+describe('a peer that leaves', () => {
+  it('does not wait where it holds nothing, or where nobody would hear it', async () => {
+    const empty = leaving({ map: () => mapOf([['b', 'c']]) });
+    await handOver(empty, false);
+    const alone = leaving({ orchestratorSilentMs: () => 10_000 });
+    await handOver(alone, false);
+    expect([...empty.asked, ...alone.asked]).to.deep.equal([]);
+  });
+
+  it('asks until it holds nothing any more', async () => {
+    let looks = 0;
+    const maps = [
+      mapOf([
+        ['a', 'b'],
+        ['b', 'a'],
+      ]),
+      mapOf([
+        ['b', 'a'],
+        ['b', 'a'],
+      ]),
+      mapOf([['b'], ['b']]),
+    ];
+    const parts = leaving({ map: () => maps[Math.min(2, Math.floor(looks++ / 8))] as ClusterMap });
+    await handOver(parts, false);
+    expect(parts.asked.length).to.be.greaterThan(1);
+    expect(new Set(parts.asked)).to.deep.equal(new Set(['duties']));
+  });
+
+  it('ends though nothing gets better, or the orchestrator falls silent', async () => {
+    await handOver(leaving({}), false);
+    let silentMs = 0;
+    await handOver(leaving({ orchestratorSilentMs: () => (silentMs += 500) }), true);
+  });
+
+  it('asks for everything where its data goes with it', async () => {
+    const parts = leaving({}, 5_000);
+    await handOver(parts, true);
+    expect(new Set(parts.asked)).to.deep.equal(new Set([undefined]));
+  });
+});
