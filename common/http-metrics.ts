@@ -56,9 +56,9 @@ export class HttpMetrics {
     const startedMs = this.clock.monotonicMs();
     await next();
     const seconds = (this.clock.monotonicMs() - startedMs) / 1_000;
-    const { res } = ctx;
-    const status = res.destroyed && !res.writableEnded ? 0 : Math.floor(res.statusCode / 100);
-    this.seriesOf(ctx.state.route ?? 'none', res.req.method as string, status)(seconds);
+    const { req, res } = ctx;
+    const status = req.socket.destroyed ? 0 : Math.floor(res.statusCode / 100);
+    this.seriesOf(ctx.state.route ?? 'none', req.method as string, status)(seconds);
   };
 
   /** Everything, in Prometheus' text format. */

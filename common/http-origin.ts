@@ -25,7 +25,7 @@ export function requireLoopbackHost(request: IncomingMessage): void {
 }
 
 /** Most requests name the same host as the one before. */
-const lastLoopback = { host: '' };
+const lastLoopback = { host: 'localhost' };
 
 /** Refuses a request that a page of another origin sends. */
 export function requireSameOrigin(request: IncomingMessage): void {

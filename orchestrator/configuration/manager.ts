@@ -17,6 +17,7 @@ import { Contacts } from './contacts.js';
 import { decideRound, Memory } from './decisions.js';
 import { MapDraft } from './draft.js';
 import { Founders } from './founders.js';
+import { imbalanceOf } from './imbalance.js';
 import type { Imbalance, Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
 import { statusOf } from './outlook.js';
 import { pushOrder } from './push-order.js';
@@ -99,7 +100,7 @@ export class ConfigurationManager implements Manager {
   }
 
   imbalance(nowMs: number): Imbalance {
-    return this.#memory.moves.imbalance(this.#situation(nowMs));
+    return imbalanceOf(this.#situation(nowMs), this.#memory.moves.leaving);
   }
 
   // ---- time

@@ -15,13 +15,14 @@
  */
 import { type Epoch, isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Accusations, CoolDowns } from './accusations.js';
+import { copiesMissing } from './imbalance.js';
 import { chooseSuccessor, eligible } from './leadership.js';
 import { mayReceive } from './learners.js';
-import type { Imbalance, Move } from './machine.js';
+import type { Move } from './machine.js';
 import { fairShares, type Good, holdings, isBalanced, weightFor } from './placement.js';
 import type { ShareBounds } from './shares.js';
 import { nextShifts, type Shift } from './shifts.js';
-import { allAnsweredAfter, allSound, existing, isHere, isSound, type Situation } from './situation.js';
+import { allAnsweredAfter, allSound, existing, isSound, type Situation } from './situation.js';
 
 /** What planned moves look at besides the map. */
 export interface MoveContext {
@@ -79,24 +80,9 @@ export class Moves {
     return { partition, from: this.#leaving.get(partition), to: part.learners[0] };
   }
 
-  /** What is left to do beyond what is under way. */
-  imbalance(situation: Situation): Imbalance {
-    const misplaced = (good: Good) => {
-      const shares = fairShares(situation, good);
-      const held = holdings(situation, good, shares, this.#leaving);
-      let above = 0;
-      let below = 0;
-      for (const [id, { low, high }] of shares) {
-        above += Math.max(0, (held.get(id) ?? 0) - high);
-        below += Math.max(0, low - (held.get(id) ?? 0));
-      }
-      return Math.max(above, below);
-    };
-    return {
-      missing: copiesMissing(situation),
-      copies: misplaced('copies'),
-      primaries: misplaced('primaries'),
-    };
+  /** Which member leaves each partition that is being moved. */
+  get leaving(): ReadonlyMap<number, PeerId> {
+    return this.#leaving;
   }
 
   /** Whether we are about to replace one of the partition's members. */
@@ -245,21 +231,6 @@ export function copying(situation: Situation, moves: Moves): number {
     if (part.active || (moves.isPlanned(partition) && allSound(situation, part))) moving++;
   }
   return moving;
-}
-
-/** How many copies are missing that some peer could take, and nobody is taking: repairs go first. */
-function copiesMissing(situation: Situation): number {
-  const { draft, settings } = situation;
-  let takers = 0;
-  for (const [id, record] of draft.peers) {
-    if (weightFor('copies', record) > 0 && isHere(situation, id)) takers++;
-  }
-  const wanted = Math.min(settings.replicationFactor, takers);
-  let missing = 0;
-  for (const [, part] of existing(situation)) {
-    missing += Math.max(0, wanted - part.members.size - part.learners.length);
-  }
-  return missing;
 }
 
 /** Whether a planned step may be taken in the partition: it is active, and everybody in it is sound and accused by nobody. */

@@ -229,6 +229,23 @@ describe('gateway /set and /get', () => {
       expect(reply.headers['kv-outcome']).to.equal('unknown');
     });
 
+    it('of an answer that is full name the keys that were left out', async () => {
+      await set([
+        { key: 'a', value: '1' },
+        { key: 'b', value: '2' },
+      ]);
+      gateway.store.fullFrom = 'b';
+      const reply = await sendJson(gateway, '/get', [{ key: 'a' }, { key: 'b' }, { key: 'none' }]);
+      expect(reply.status).to.equal(207);
+      const { existedKey, notExistedKey, failed } = JSON.parse(reply.text);
+      expect(existedKey).to.deep.equal([{ key: 'a', value: '1' }]);
+      expect(notExistedKey).to.equal(undefined);
+      expect(failed.map(({ key, code }: { key: string; code: string }) => [key, code])).to.deep.equal([
+        ['b', 'answer-too-large'],
+        ['none', 'answer-too-large'],
+      ]);
+    });
+
     it('of a read put the key in neither list', async () => {
       await set({ key: 'good', value: 'v' });
       gateway.store.fault = failing('timeout');
