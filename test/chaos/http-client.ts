@@ -97,3 +97,8 @@ export function versionOf(told: Told): string | undefined {
 export function answerOf(told: Told): string {
   return told.type === 'answer' ? String(told.status) : told.code;
 }
+
+/** What came back, as a line for a person. */
+export function describeTold(told: Told): string {
+  return told.type === 'answer' ? `${told.status} ${told.body.slice(0, 300)}` : told.code;
+}

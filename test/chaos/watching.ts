@@ -7,14 +7,20 @@ import type { Cluster, Member } from './cluster.js';
 const ASK_EVERY_MS = 100;
 const ANSWER_WITHIN_MS = 2_000;
 
-interface PartitionRow {
-  readonly primary: string | null;
+/** A partition as the orchestrator's map has it. */
+export interface PartitionRow {
+  readonly partition: number;
+  readonly primary: string;
   /** In-sync copies beside the primary. */
-  readonly replicas?: readonly string[];
-  /** All in-sync copies. */
-  readonly members?: readonly string[];
-  readonly learners?: readonly string[];
+  readonly replicas: readonly string[];
+  /** Copies that catch up. */
+  readonly joining: readonly string[];
+  /** Its primary has taken up its duty. */
+  readonly active: boolean;
 }
+
+/** Partitions of every cluster. */
+const PARTITIONS = 256;
 
 /** One JSON answer. @throws where there is none, or not a good one. */
 export async function ask(url: string, init: RequestInit = {}): Promise<unknown> {
@@ -37,13 +43,15 @@ export async function copiesByPeer(cluster: Cluster): Promise<Map<string, number
   return counts;
 }
 
+/** All partitions there are, in order. */
 export async function partitions(cluster: Cluster): Promise<PartitionRow[]> {
   const table = await ask(`${cluster.orchestrator.url}/partitions`);
   return (table as { partitions: PartitionRow[] }).partitions;
 }
 
-export function copiesOf({ primary, members, replicas = [] }: PartitionRow): readonly string[] {
-  return members ?? (primary === null ? replicas : [primary, ...replicas]);
+/** Who has an in-sync copy. */
+export function copiesOf({ primary, replicas }: PartitionRow): readonly string[] {
+  return [primary, ...replicas];
 }
 
 /** What is missing until all peers that run are ready and all partitions have all their copies; null: nothing. */
@@ -54,11 +62,13 @@ export async function missing(cluster: Cluster): Promise<string | null> {
     await ready(cluster.orchestrator);
     const table = await partitions(cluster);
     const runs = new Set(cluster.running.map(({ name }) => name));
+    if (table.length !== PARTITIONS) return `there are ${table.length} partitions`;
     const lacking = table.filter((row) => copiesOf(row).filter((id) => runs.has(id)).length < wanted);
-    const moving = table.filter((row) => (row.learners ?? []).length > 0);
-    if (table.length === 0) return 'there are no partitions';
-    if (lacking.length > 0) return `${lacking.length} of ${table.length} partitions lack a copy`;
-    return moving.length > 0 ? `${moving.length} partitions are on their way` : null;
+    if (lacking.length > 0) return `${lacking.length} partitions lack a copy`;
+    const moving = table.filter(({ joining }) => joining.length > 0);
+    if (moving.length > 0) return `${moving.length} partitions are on their way`;
+    const idle = table.filter(({ active }) => !active);
+    return idle.length > 0 ? `${idle.length} partitions are not active` : null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,6 +1,6 @@
 /** Stores many keys quickly, in batches, and finds out whether they are all there. */
 import type { Member } from '../cluster.js';
-import { HttpClient } from '../http-client.js';
+import { describeTold, HttpClient } from '../http-client.js';
 
 const BATCH = 1_000;
 const WRITERS = 4;
@@ -46,7 +46,7 @@ async function storeBatch(http: HttpClient, peer: Member, body: string): Promise
   for (let i = 1; ; i += 1) {
     const told = await http.ask(peer.url, { method: 'POST', path: '/set', headers, body });
     if (told.type === 'answer' && told.status === 200) return;
-    if (i === TRIES) throw new Error(`a batch was not stored: ${JSON.stringify(told).slice(0, 300)}`);
+    if (i === TRIES) throw new Error(`a batch was not stored: ${describeTold(told)}`);
     await new Promise((resolve) => setTimeout(resolve, 500 * i));
   }
 }
@@ -68,7 +68,7 @@ export async function findWrong(
       const peer = peers[(n + number) % peers.length] as Member;
       const told = await http.ask(peer.url, { method: 'GET', path: `/kv/bulk-${number}` });
       const good = told.type === 'answer' && told.status === 200 && told.body === bulkValue(number, bytes);
-      if (!good) wrong.push(`bulk-${number} through ${peer.name}: ${JSON.stringify(told).slice(0, 200)}`);
+      if (!good) wrong.push(`bulk-${number} through ${peer.name}: ${describeTold(told)}`);
     }
   };
   await Promise.all(Array.from({ length: 2 * WRITERS }, (_, n) => work(n)));

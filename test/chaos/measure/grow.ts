@@ -54,7 +54,7 @@ export const grow: Measurement = {
 /** Every copy as `partition peer`. */
 async function copies(cluster: Cluster): Promise<Set<string>> {
   const table = await partitions(cluster);
-  return new Set(table.flatMap((row, partition) => copiesOf(row).map((id) => `${partition} ${id}`)));
+  return new Set(table.flatMap((row) => copiesOf(row).map((id) => `${row.partition} ${id}`)));
 }
 
 /** Waits until the newcomer has its share and nothing is on its way. */
@@ -64,7 +64,7 @@ async function moved(cluster: Cluster, newcomer: Member): Promise<void> {
     const share = Math.floor((table.length * cluster.settings.copies) / cluster.running.length);
     const own = table.filter((row) => copiesOf(row).includes(newcomer.name)).length;
     const moving = table.filter((row) => copiesOf(row).length !== cluster.settings.copies).length;
-    const learning = table.filter((row) => (row.learners ?? []).length > 0).length;
+    const learning = table.filter((row) => row.joining.length > 0).length;
     return own >= share && moving + learning === 0
       ? null
       : `it holds ${own} of ${share}, ${moving + learning} on their way`;

@@ -1,6 +1,6 @@
 /** kill -9 of everything, again and again: every acknowledged write is there, and the cluster serves soon after the last start. */
 import type { Cluster, Member } from '../cluster.js';
-import { HttpClient, judgeWrite } from '../http-client.js';
+import { describeTold, HttpClient, judgeWrite } from '../http-client.js';
 import { until } from '../watching.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 
@@ -98,10 +98,10 @@ async function servesAll(cluster: Cluster): Promise<string | null> {
     );
     const told = await Promise.all(asked);
     const bad = told.find((each) => each.type !== 'answer' || (each.status !== 200 && each.status !== 404));
-    if (bad !== undefined) return JSON.stringify(bad).slice(0, 300);
+    if (bad !== undefined) return describeTold(bad);
     const first = cluster.peers[0] as Member;
     const put = await http.ask(first.url, { method: 'PUT', path: '/kv/serving', body: 'yes' });
-    return judgeWrite(put) === 'done' ? null : JSON.stringify(put).slice(0, 300);
+    return judgeWrite(put) === 'done' ? null : describeTold(put);
   } finally {
     http.close();
   }
@@ -121,7 +121,7 @@ async function verify(cluster: Cluster, fates: ReadonlyMap<string, Fate>): Promi
       const answered = told.type === 'answer' && (told.status === 200 || told.status === 404);
       if (!answered || seen < fate.acked || seen > fate.highestSent) {
         wrong.push(
-          `${key} through ${peer.name}: ${JSON.stringify(told).slice(0, 200)}, acknowledged ${fate.acked}, sent ${fate.highestSent}`,
+          `${key} through ${peer.name}: ${describeTold(told)}, acknowledged ${fate.acked}, sent ${fate.highestSent}`,
         );
       }
       fate.acked = Math.max(seen, fate.acked);

@@ -1,7 +1,7 @@
 /** Makes ready what `Pulse` works on: keys in many partitions, and keys that nobody writes. */
 
 import type { Cluster, Member } from '../cluster.js';
-import { HttpClient } from '../http-client.js';
+import { describeTold, HttpClient } from '../http-client.js';
 import { copiesOf, partitions } from '../watching.js';
 import { Pulse, type PulseKey } from './pulse.js';
 
@@ -26,16 +26,14 @@ export async function startPulse(cluster: Cluster, doors: () => readonly Member[
 
 /** Those of the keys of which the peer holds an in-sync copy. */
 export async function keysOf(cluster: Cluster, pulse: Pulse, peer: Member): Promise<PulseKey[]> {
-  const table = await partitions(cluster);
-  return pulse.keys.filter(({ partition }) => {
-    const row = table[partition];
-    return row !== undefined && copiesOf(row).includes(peer.name);
-  });
+  const held = new Set<number>();
+  for (const row of await partitions(cluster)) if (copiesOf(row).includes(peer.name)) held.add(row.partition);
+  return pulse.keys.filter(({ partition }) => held.has(partition));
 }
 
 /** Stores the value; returns the key's partition. */
 async function put(http: HttpClient, { url }: Member, key: string, value: string): Promise<number> {
   const told = await http.ask(url, { method: 'PUT', path: `/kv/${key}`, body: value });
-  if (told.type !== 'answer' || told.status > 201) throw new Error(`PUT ${key}: ${JSON.stringify(told)}`);
+  if (told.type !== 'answer' || told.status > 201) throw new Error(`PUT ${key}: ${describeTold(told)}`);
   return Number(told.headers['kv-partition']);
 }

@@ -5,7 +5,7 @@
  * Invariant: `acked` of a key is the highest number that was acknowledged; a read that began later must not see less.
  */
 import type { Door } from '../clients.js';
-import { type HttpClient, judgeWrite } from '../http-client.js';
+import { describeTold, type HttpClient, judgeWrite } from '../http-client.js';
 import { pause } from './lab.js';
 
 const WRITE_EVERY_MS = 200;
@@ -91,7 +91,7 @@ export class Pulse {
       const told = await this.http.ask(door.url, { method: 'GET', path: `/kv/${key}` });
       this.readMs.push(performance.now() - startMs);
       const good = told.type === 'answer' && told.status === 200 && told.body === key;
-      if (!good) this.readErrors.push(`${key} through ${door.name}: ${JSON.stringify(told).slice(0, 300)}`);
+      if (!good) this.readErrors.push(`${key} through ${door.name}: ${describeTold(told)}`);
       await pause(READ_EVERY_MS);
     }
   }
