@@ -63,7 +63,7 @@ export interface PeerRecord {
 }
 
 /** Whether the process has announced that it will stop for a restart. */
-export function isRestarting({ drain }: PeerRecord): boolean {
+export function isRestarting({ drain }: Pick<PeerRecord, 'drain'>): boolean {
   return drain?.scope === 'duties';
 }
 

@@ -139,7 +139,7 @@ function drains({ status: { map }, roster }: Outlook): object[] {
   return [...map.peers].flatMap(([id, { drain }]) => {
     if (drain === undefined) return [];
     const { primary = 0, replica = 0, joining = 0 } = nodes.get(id)?.partitions ?? {};
-    const left = primary + replica + (drain.scope === 'duties' ? 0 : joining);
+    const left = primary + replica + joining;
     return [{ id, ...drain, left, done: left === 0 }];
   });
 }

@@ -12,8 +12,8 @@
  */
 import { type Epoch, isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Accusations } from './accusations.js';
+import { isSteady } from './calm.js';
 import { chooseLeader } from './leadership.js';
-import { isSteady } from './moves.js';
 import { allAnsweredAfter, existing, type Situation } from './situation.js';
 
 /** What relief looks at besides the map, and whom it tells. */

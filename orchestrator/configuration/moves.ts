@@ -13,8 +13,9 @@
  * That a move is under way can be read from the map (a learner in a full partition, a member too many), so a new
  * orchestrator finishes what another began; only which member leaves is remembered here, and else chosen anew.
  */
-import { type Epoch, isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
+import type { Epoch, PartitionConfig, PeerId } from '../../common/configuration.js';
 import type { Accusations, CoolDowns } from './accusations.js';
+import { isCalm, isSteady } from './calm.js';
 import { copiesMissing } from './imbalance.js';
 import { chooseSuccessor, eligible } from './leadership.js';
 import { mayReceive } from './learners.js';
@@ -231,33 +232,6 @@ export function copying(situation: Situation, moves: Moves): number {
     if (part.active || (moves.isPlanned(partition) && allSound(situation, part))) moving++;
   }
   return moving;
-}
-
-/** Whether a planned step may be taken in the partition: it is active, and everybody in it is sound and accused by nobody. */
-export function isSteady(
-  situation: Situation,
-  { accusations }: Pick<MoveContext, 'accusations'>,
-  partition: number,
-  part: PartitionConfig,
-): boolean {
-  if (!part.active || situation.draft.isRenewed(partition)) return false;
-  return allSound(situation, part) && !accusations.concerns(partition, part.epoch);
-}
-
-function isCalm(
-  situation: Situation,
-  context: MoveContext,
-  partition: number,
-  part: PartitionConfig,
-  good: Good,
-): boolean {
-  if (part.learners.length > 0 || part.members.size > situation.settings.replicationFactor) return false;
-  if (good === 'copies' && part.members.size < situation.settings.replicationFactor) return false;
-  for (const id of part.members.keys()) {
-    const record = situation.draft.peers.get(id);
-    if (record && isRestarting(record)) return false;
-  }
-  return isSteady(situation, context, partition, part);
 }
 
 function addEdges(

@@ -16,7 +16,7 @@ type Whole<T> = {
   readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K];
 };
 
-const SCOPES = new Names<Drain['scope']>(['primaries', 'everything']);
+const SCOPES = new Names<Drain['scope']>(['duties', 'everything']);
 const ENDS = new Names<Drain['until']>(['restart', 'operator']);
 
 const drainForm: Form<Drain> = {

@@ -27,7 +27,8 @@ import { forwardForm, forwardReplyForm, readForwardForm, readReplyForm } from '.
  * `urgent` is for what others wait for and what is small whatever clients store; `bulk` for all the rest. Messages of
  * different lanes overtake each other.
  */
-export type Lane = 'urgent' | 'bulk';
+export const LANES = ['urgent', 'bulk'] as const;
+export type Lane = (typeof LANES)[number];
 
 interface Kind<T extends PeerMessage> {
   readonly field: number;
@@ -84,7 +85,7 @@ const KINDS: { readonly [T in Type]: Kind<Extract<PeerMessage, { readonly type: 
 
 const BY_FIELD = new Map<number, Kind<PeerMessage>>(Object.values(KINDS).map((kind) => [kind.field, kind]));
 
-/** The types of message that travel in each lane. */
+/** The lane that messages of this type travel in. */
 export function laneOf(type: Type): Lane {
   return KINDS[type].lane;
 }

@@ -138,7 +138,7 @@ const row = record<Row>({
 });
 
 const drain = record<Drain>({
-  scope: fc.constantFrom('primaries', 'everything'),
+  scope: fc.constantFrom('duties', 'everything'),
   until: fc.constantFrom('restart', 'operator'),
 });
 /** Few, so that the same one is met again. */
