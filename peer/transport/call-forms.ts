@@ -6,7 +6,7 @@ import type { PeerReply, PeerRequest } from './messages.js';
 
 type Of<T extends { readonly type: string }, N extends T['type']> = Extract<T, { readonly type: N }>;
 
-const REASONS = new Names<NoReplyReason>(['overloaded', 'closing', 'failed']);
+const REASONS = new Names<NoReplyReason>({ overloaded: 1, closing: 2, failed: 3 });
 
 const listForm: Form<Of<PeerRequest, 'list'>> = {
   write(w, request) {

@@ -3,15 +3,15 @@ import type { Command, Condition, FailureReason, Result, Value, Version } from '
 import type { FieldReader } from './field-reader.js';
 import { type Form, Names } from './form.js';
 
-const COMMANDS = new Names<Command['kind']>(['put', 'delete', 'expire', 'increment', 'append']);
-const CONDITIONS = new Names<Condition['kind']>(['absent', 'present', 'version', 'value']);
-const REASONS = new Names<FailureReason>([
-  'condition',
-  'not-found',
-  'not-an-integer',
-  'overflow',
-  'too-large',
-]);
+const COMMANDS = new Names<Command['kind']>({ put: 1, delete: 2, expire: 3, increment: 4, append: 5 });
+const CONDITIONS = new Names<Condition['kind']>({ absent: 1, present: 2, version: 3, value: 4 });
+const REASONS = new Names<FailureReason>({
+  condition: 1,
+  'not-found': 2,
+  'not-an-integer': 3,
+  overflow: 4,
+  'too-large': 5,
+});
 
 export const valueForm: Form<Value> = {
   write(w, value) {

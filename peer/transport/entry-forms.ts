@@ -18,7 +18,7 @@ import { resultForm, valueForm } from './command-forms.js';
 import type { FieldReader } from './field-reader.js';
 import { type Form, Names } from './form.js';
 
-const EFFECTS = new Names<Effect['kind']>(['none', 'put', 'delete', 'retire']);
+const EFFECTS = new Names<Effect['kind']>({ none: 1, put: 2, delete: 3, retire: 4 });
 
 export const requestTagForm: Form<RequestTag> = {
   write(w, tag) {

@@ -5,25 +5,24 @@ import type { Writes } from './field-writer.js';
 /** What `read` gives is equal to what `write` was given. */
 export type Form<T> = Writes<T> & Reads<T>;
 
-/** The names of an enum on the wire, by their numbers; 0 is none of them. New ones go to the end. */
+/** The names of an enum on the wire, each with its number from 1 up; 0 is none of them. New ones get the next number. */
 export class Names<T extends string> {
-  private readonly numbers: ReadonlyMap<T, number>;
+  private readonly names: ReadonlyMap<number, T>;
 
-  constructor(private readonly names: readonly T[]) {
-    this.numbers = new Map(names.map((name, at) => [name, at + 1]));
+  constructor(private readonly numbers: Readonly<Record<T, number>>) {
+    this.names = new Map(Object.entries(numbers).map(([name, number]) => [number as number, name as T]));
   }
 
   /** The number of a name. */
   numberOf(name: T): number {
-    const number = this.numbers.get(name);
-    if (number === undefined) throw new RangeError(`${name} has no number on the wire`);
-    return number;
+    return this.numbers[name];
   }
 
   /** The name of a number. Throws RangeError for an unknown one. */
   nameOf(number: number): T {
-    const name = this.names[number - 1];
-    if (name === undefined) throw new RangeError(`${number} is none of ${this.names.join(', ')}`);
+    const name = this.names.get(number);
+    if (name === undefined)
+      throw new RangeError(`${number} is none of ${[...this.names.values()].join(', ')}`);
     return name;
   }
 }

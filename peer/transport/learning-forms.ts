@@ -1,5 +1,5 @@
 /** Catching up, as it stands in `peer.proto`. */
-import type { Join, Learn, Snap, SnapDone, SnapEnd, SnapOk } from '../replication/messages.js';
+import type { Join, Learn, Mend, Mended, Snap, SnapDone, SnapEnd, SnapOk } from '../replication/messages.js';
 import { entryForm, keyedRowForm, readRun, sessionsForm } from './entry-forms.js';
 import type { Form } from './form.js';
 
@@ -120,5 +120,32 @@ export const snapDoneForm: Form<SnapDone> = {
     epoch: r.whole(2),
     id: r.whole(3),
     upto: r.whole(4),
+  }),
+};
+
+export const mendForm: Form<Mend> = {
+  write(w, m) {
+    w.whole(1, m.partition);
+    w.whole(2, m.epoch);
+    w.texts(3, m.keys);
+  },
+  read: (r) => ({ type: 'mend', partition: r.whole(1), epoch: r.whole(2), keys: r.texts(3) }),
+};
+
+export const mendedForm: Form<Mended> = {
+  write(w, m) {
+    w.whole(1, m.partition);
+    w.whole(2, m.epoch);
+    w.whole(3, m.com);
+    w.messages(4, keyedRowForm, m.rows);
+    w.texts(5, m.absent);
+  },
+  read: (r) => ({
+    type: 'mend_r',
+    partition: r.whole(1),
+    epoch: r.whole(2),
+    com: r.whole(3),
+    rows: r.messages(4, keyedRowForm),
+    absent: r.texts(5),
   }),
 };

@@ -16,8 +16,8 @@ type Whole<T> = {
   readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K];
 };
 
-const SCOPES = new Names<Drain['scope']>(['duties', 'everything']);
-const ENDS = new Names<Drain['until']>(['restart', 'operator']);
+const SCOPES = new Names<Drain['scope']>({ duties: 1, everything: 2 });
+const ENDS = new Names<Drain['until']>({ restart: 1, operator: 2 });
 
 const drainForm: Form<Drain> = {
   write(w, drain) {
@@ -40,6 +40,7 @@ export const mapForm: Form<ClusterMap> = {
       config ? [{ number, config }] : [],
     );
     w.messages(6, partTo(placeOf), parts);
+    w.maybeWhole(7, map.minInSync);
   },
   read(r) {
     const clusterId = r.text(1);
@@ -52,7 +53,7 @@ export const mapForm: Form<ClusterMap> = {
     };
     const peers = new Map(r.messages(4, peerFrom(nameAt)));
     const parts = readParts(r, nameAt);
-    return present<ClusterMap>({ clusterId, ver, peers, parts });
+    return present<ClusterMap>({ clusterId, ver, peers, parts, minInSync: r.maybeWhole(7) });
   },
 };
 

@@ -9,7 +9,16 @@ import type {
 import type { FieldReader } from './field-reader.js';
 import type { FieldWriter } from './field-writer.js';
 import type { Form } from './form.js';
-import { joinForm, learnForm, snapDoneForm, snapEndForm, snapForm, snapOkForm } from './learning-forms.js';
+import {
+  joinForm,
+  learnForm,
+  mendedForm,
+  mendForm,
+  snapDoneForm,
+  snapEndForm,
+  snapForm,
+  snapOkForm,
+} from './learning-forms.js';
 import { mapForm } from './map-forms.js';
 import {
   ackForm,
@@ -39,16 +48,20 @@ interface Kind<T extends PeerMessage> {
 type Type = PeerMessage['type'];
 
 const leaseRequestForm: Form<LeaseRequest> = {
-  write: (w, { t0 }) => w.real(1, t0),
-  read: (r) => ({ type: 'lreq', t0: r.real(1) }),
+  write(w, { t0, holdMs }) {
+    w.real(1, t0);
+    w.real(2, holdMs);
+  },
+  read: (r) => ({ type: 'lreq', t0: r.real(1), holdMs: r.real(2) }),
 };
 
 const leaseGrantForm: Form<LeaseGrant> = {
-  write(w, { t0, inc }) {
+  write(w, { t0, inc, holdMs }) {
     w.real(1, t0);
     w.whole(2, inc);
+    w.real(3, holdMs);
   },
-  read: (r) => ({ type: 'lgrant', t0: r.real(1), inc: r.whole(2) }),
+  read: (r) => ({ type: 'lgrant', t0: r.real(1), inc: r.whole(2), holdMs: r.real(3) }),
 };
 
 const mapMessageForm: Form<MapMessage> = {
@@ -81,6 +94,8 @@ const KINDS: { readonly [T in Type]: Kind<Extract<PeerMessage, { readonly type: 
   snap_ok: { field: 20, lane: 'urgent', form: snapOkForm },
   snap_end: { field: 21, lane: 'bulk', form: snapEndForm },
   snap_done: { field: 22, lane: 'urgent', form: snapDoneForm },
+  mend: { field: 23, lane: 'urgent', form: mendForm },
+  mend_r: { field: 24, lane: 'bulk', form: mendedForm },
 };
 
 const BY_FIELD = new Map<number, Kind<PeerMessage>>(Object.values(KINDS).map((kind) => [kind.field, kind]));

@@ -14,20 +14,28 @@ import { commandForm, resultForm } from './command-forms.js';
 import { idempotencyTagForm, requestTagForm, rowForm } from './entry-forms.js';
 import { type Form, Names } from './form.js';
 
-const CONSISTENCIES = new Names<Consistency>(['linearizable', 'strict', 'stale']);
-const OUTCOMES = new Names<WriteOutcome['kind']>(['result', 'refused', 'maybe', 'conflict']);
-const WRITE_REFUSALS = new Names<WriteRefusal>(['not-primary', 'overloaded', 'starting', 'unknown-session']);
-const CONFLICTS = new Names<Extract<WriteOutcome, { readonly kind: 'conflict' }>['reason']>([
-  'idempotency-key-expired',
-  'idempotency-key-reused',
-]);
-const READ_REFUSALS = new Names<ReadRefusal>([
-  'not-member',
-  'not-leased',
-  'changing',
-  'timeout',
-  'overloaded',
-]);
+const CONSISTENCIES = new Names<Consistency>({ linearizable: 1, strict: 2, stale: 3 });
+const OUTCOMES = new Names<WriteOutcome['kind']>({ result: 1, refused: 2, maybe: 3, conflict: 4 });
+const WRITE_REFUSALS = new Names<WriteRefusal>({
+  'not-primary': 1,
+  overloaded: 2,
+  starting: 3,
+  'unknown-session': 4,
+  damaged: 5,
+  'too-few-copies': 6,
+});
+const CONFLICTS = new Names<Extract<WriteOutcome, { readonly kind: 'conflict' }>['reason']>({
+  'idempotency-key-expired': 1,
+  'idempotency-key-reused': 2,
+});
+const READ_REFUSALS = new Names<ReadRefusal>({
+  'not-member': 1,
+  'not-leased': 2,
+  changing: 3,
+  timeout: 4,
+  overloaded: 5,
+  damaged: 6,
+});
 
 const writeOutcomeForm: Form<WriteOutcome> = {
   write(w, outcome) {

@@ -157,12 +157,16 @@ const config = record<PartitionConfig>({
   active: flag,
   la: names,
 });
-const clusterMap: Arbitrary<ClusterMap> = record<ClusterMap>({
-  clusterId: text,
-  ver: whole,
-  peers: fc.array(fc.tuple(name, peerRecord), few).map((pairs) => new Map(pairs)),
-  parts: fc.array(fc.option(config, { nil: undefined }), { maxLength: 6 }),
-});
+const clusterMap: Arbitrary<ClusterMap> = record<ClusterMap>(
+  {
+    clusterId: text,
+    ver: whole,
+    peers: fc.array(fc.tuple(name, peerRecord), few).map((pairs) => new Map(pairs)),
+    parts: fc.array(fc.option(config, { nil: undefined }), { maxLength: 6 }),
+    minInSync: fc.nat(64),
+  },
+  ['minInSync'],
+);
 
 const remembered = record<SessionResult>({ n: whole, seq: whole, result });
 const sessions = record<SessionsImage>({
@@ -180,7 +184,14 @@ const sessions = record<SessionsImage>({
 const writeOutcome: Arbitrary<WriteOutcome> = fc.oneof(
   kind<Extract<WriteOutcome, { kind: 'result' }>>('result', { result }),
   kind<Extract<WriteOutcome, { kind: 'refused' }>>('refused', {
-    reason: fc.constantFrom('not-primary', 'overloaded', 'starting', 'unknown-session'),
+    reason: fc.constantFrom(
+      'not-primary',
+      'overloaded',
+      'starting',
+      'unknown-session',
+      'damaged',
+      'too-few-copies',
+    ),
   }),
   kind<Extract<WriteOutcome, { kind: 'maybe' }>>('maybe', {}),
   kind<Extract<WriteOutcome, { kind: 'conflict' }>>('conflict', {
@@ -194,8 +205,8 @@ export const messages: {
 } = {
   map: message('map', { map: clusterMap }),
   pull: message('pull', {}),
-  lreq: message('lreq', { t0: ms }),
-  lgrant: message('lgrant', { t0: ms, inc: whole }),
+  lreq: message('lreq', { t0: ms, holdMs: ms }),
+  lgrant: message('lgrant', { t0: ms, inc: whole, holdMs: ms }),
   align: message('align', { ...at, com: whole, comChecksum: word, suffix: run }),
   align_ok: message('align_ok', { ...at, upto: whole }),
   prep: message('prep', { ...at, first: whole, entries: run, com: whole, comChecksum: word, gc: whole }),
@@ -216,9 +227,16 @@ export const messages: {
       fc.record({ kind: fc.constant('row' as const), row: fc.option(row), epoch: whole, com: whole }),
       fc.record({
         kind: fc.constant('refused' as const),
-        reason: fc.constantFrom('not-member', 'not-leased', 'changing', 'timeout', 'overloaded'),
+        reason: fc.constantFrom('not-member', 'not-leased', 'changing', 'timeout', 'overloaded', 'damaged'),
       }),
     ),
+  }),
+  mend: message('mend', { ...at, keys: fc.array(text, few) }),
+  mend_r: message('mend_r', {
+    ...at,
+    com: whole,
+    rows: fc.array(record<KeyedRow>({ key: text, row }), few),
+    absent: fc.array(text, few),
   }),
   rseq: message('rseq', { ...at, id: whole, expired: fc.array(text, few) }),
   rseq_r: message('rseq_r', { ...at, id: whole, com: whole }),

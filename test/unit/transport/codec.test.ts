@@ -227,7 +227,7 @@ describe('codec', () => {
       for (const upto of [-1, 0.5, 2 ** 53, Number.NaN]) {
         expect(() => encodeEnvelopes(SENDER, [envelope(ack(upto))], MAX_BYTES)).to.throw(RangeError);
       }
-      const lreq = envelope({ type: 'lreq', t0: Number.NaN });
+      const lreq = envelope({ type: 'lreq', t0: Number.NaN, holdMs: 1 });
       const others = [lreq, { ...envelope(ack(1)), from: 'b' }, { ...envelope(ack(1)), clusterId: 'other' }];
       for (const each of others) {
         expect(() => encodeEnvelopes(SENDER, [each], MAX_BYTES)).to.throw(RangeError);
