@@ -55,6 +55,8 @@ export interface Settings {
   readonly lazyStoreOps: number;
   /** A replica asks the primary about a key that by its own clock expires within this time (section 8). */
   readonly wallSkewMs: number;
+  /** What is stored of a partition that others hold without this peer is deleted after this long. */
+  readonly keepUnusedMs: number;
   /** Damaged rows are looked for this often, in one partition at a time, this many rows and bytes of it. */
   readonly scrubEveryMs: number;
   readonly scrubRows: number;
@@ -90,6 +92,7 @@ export const DEFAULT_SETTINGS: Settings = {
   lazyStoreMs: 100,
   lazyStoreOps: 1_024,
   wallSkewMs: 1_000,
+  keepUnusedMs: 60_000,
   scrubEveryMs: 100,
   scrubRows: 64,
   scrubBytes: 256 * 1024,
