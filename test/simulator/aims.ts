@@ -31,6 +31,11 @@ const orchestratorsOf = (world: World): string[] => world.orchestrators.map(({ i
 const backups = (part: PartitionConfig): string[] =>
   [...part.members.keys()].filter((member) => member !== part.primary);
 
+/** Who is to become a member of a partition next. */
+function learnerOf(world: World, partition: number): string | undefined {
+  return world.decided()?.parts[partition]?.learners[0];
+}
+
 function restart(world: World, id: string | undefined, downMs: number): void {
   const peer = id === undefined ? undefined : world.peer(id);
   if (peer !== undefined) world.crash(peer, downMs);
@@ -117,6 +122,29 @@ const AIMED: readonly Aimed[] = [
         if (learner === undefined) return;
         cutFor(world, both(learner, orchestratorsOf(world)), random.integer(1500, 3000));
       });
+    },
+  },
+  {
+    // The same, and the learner's disk hangs, so that it does not catch up again before the request arrives.
+    name: 'hungadd',
+    strike: (world, random, part, partition) => {
+      hurt(world, 'add', 0.9, 6000, 9000);
+      restart(world, random.pickMaybe(backups(part)), random.integer(1600, 2500));
+      whenSo(
+        world,
+        8000,
+        () => learnerOf(world, partition) !== undefined,
+        () => {
+          const learner = learnerOf(world, partition);
+          if (learner === undefined) return;
+          const disk = world.peer(learner)?.disk;
+          world.afterFault(random.integer(20, 400), () => {
+            disk?.hang();
+            cutFor(world, both(learner, orchestratorsOf(world)), random.integer(1500, 3000));
+          });
+          world.afterFault(8000, () => disk?.goOn());
+        },
+      );
     },
   },
   {
@@ -266,13 +294,12 @@ const AIMED: readonly Aimed[] = [
     name: 'hunglearner',
     strike: (world, random, part, partition) => {
       restart(world, random.pickMaybe(backups(part)), random.integer(1600, 2500));
-      const learner = (): string | undefined => world.decided()?.parts[partition]?.learners[0];
       whenSo(
         world,
         8000,
-        () => learner() !== undefined,
+        () => learnerOf(world, partition) !== undefined,
         () => {
-          const disk = world.peer(learner() ?? '')?.disk;
+          const disk = world.peer(learnerOf(world, partition) ?? '')?.disk;
           world.afterFault(random.integer(1, 40), () => disk?.hang());
           world.afterFault(3000, () => disk?.goOn());
           world.afterFault(random.integer(20, 500), () => {

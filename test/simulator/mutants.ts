@@ -309,8 +309,8 @@ export const MUTANTS: readonly Mutant[] = [
           "    if (partition.role === 'learner' && !config.learners.includes(core.me))\n        leaveEpoch(core, partition);\n    if (partition.role === 'none' && config.learners.includes(core.me))",
       },
     ],
-    options: aim('slowadd'),
-    seeds: 3000,
+    options: aim('hungadd'),
+    seeds: 300,
   },
   {
     name: 'coalesce-inflight',

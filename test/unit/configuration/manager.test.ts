@@ -194,6 +194,8 @@ describe('configuration manager', () => {
     cluster.nowMs += SETTINGS.timing.suspectSelfMs + 1_000;
     cluster.report(silenced[0] as FakePeer, { type: 'register' });
     cluster.until('something changes', () => cluster.map.ver > ver);
+    const back = cluster.notes.flatMap((note) => (note.type === 'peer-back' ? [note.peer] : []));
+    expect(back).to.have.members(silenced.map(({ id }) => id));
     expect([...cluster.part(0).members.keys()]).to.not.include(primary);
     expect(cluster.part(0).members.size).to.equal(2);
     cluster.until('it is calm', () => cluster.isCalm());
