@@ -31,17 +31,20 @@ export class Program {
 
   /** At the first SIGTERM or SIGINT stops in order, within `deadlineMs`; at a second one ends at once. */
   stopOnSignal(stop: () => Promise<void>, deadlineMs: number, log: Pick<Logger, 'info' | 'error'>): void {
-    let stopping = false;
+    let deadline: NodeJS.Timeout | undefined;
     const end = (signal: string) => {
-      if (stopping) this.exit(1, `ended at once by a second signal (${signal})`);
-      stopping = true;
-      setTimeout(() => this.exit(1, `could not stop within ${deadlineMs} ms`), deadlineMs);
+      const isFirst = deadline === undefined;
+      clearTimeout(deadline);
+      if (!isFirst) this.exit(1, `ended at once by a second signal (${signal})`);
+      deadline = setTimeout(() => this.exit(1, `could not stop within ${deadlineMs} ms`), deadlineMs);
       stop().then(
         () => {
+          clearTimeout(deadline);
           log.info('stopped');
           this.#host.exit(0);
         },
         (error: unknown) => {
+          clearTimeout(deadline);
           log.error({ err: error }, 'stopping failed');
           this.#host.exit(1);
         },

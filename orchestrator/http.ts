@@ -10,6 +10,7 @@ import type { z } from 'zod';
 import { MAX_CONTROL_BYTES, registrationSchema, reportsSchema } from '../common/control.js';
 import type { ReportEnvelope } from '../common/control-messages.js';
 import { readJson } from '../common/http-body.js';
+import { refuseWebPage, requireLoopbackHost } from '../common/http-origin.js';
 import { problemFunnel } from '../common/http-server.js';
 import type { Logger } from '../common/log.js';
 import { Problem } from '../common/problems.js';
@@ -47,13 +48,19 @@ export function createHttpApp(parts: HttpParts): Koa {
   const inside: RouterMiddleware = (ctx, next) => {
     requireInside(ctx.req, secret);
     // Without a secret, being on this machine is enough; but a page in this machine's browser is not of the inside.
-    if (ctx.get('Origin') !== '') throw new Problem('forbidden', 'This is not for web pages.');
+    refuseWebPage(ctx.req);
     return next();
   };
   forPeers(router, inside, parts);
   forOperators(router, inside, parts);
   forEverybody(router, parts);
   app.use(problemFunnel(log));
+  if (secret === null) {
+    app.use((ctx, next) => {
+      requireLoopbackHost(ctx.req);
+      return next();
+    });
+  }
   app.use(requireKnownQuery);
   app.use(router.routes() as Koa.Middleware);
   app.use(router.allowedMethods() as Koa.Middleware);

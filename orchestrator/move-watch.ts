@@ -86,7 +86,10 @@ export class MoveWatch {
     const { done = 0, startedMs = nowMs } = this.#run ?? {};
     this.#run = undefined;
     const seconds = ((nowMs - startedMs) / 1_000).toFixed(1);
-    return { level: 'info', text: `all moves are done: ${done} copies in ${seconds} s` };
+    return {
+      level: 'info',
+      text: `all moves are done: ${done} ${done === 1 ? 'copy' : 'copies'} in ${seconds} s`,
+    };
   }
 }
 

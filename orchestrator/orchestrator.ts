@@ -176,7 +176,7 @@ class RunningOrchestrator implements Orchestrator {
     this.#log.info(`cluster ${cluster} on ${this.url}: ${known}`);
   }
 
-  /** The register, with the time of its changes in the metrics. */
+  /** The register, with the time of its changes in the metrics; every map that it takes is looked at. */
   #timed(register: MapRegister): MapRegister {
     return {
       read: (done) => register.read(done),
@@ -185,6 +185,7 @@ class RunningOrchestrator implements Orchestrator {
         register.cas(expected, map, (outcome) => {
           this.#metrics.swapped(outcome, this.#clock.monotonicMs() - begunMs);
           done(outcome);
+          this.#watchman?.look();
         });
       },
     };

@@ -78,18 +78,20 @@ export function statusReport(outlook: Outlook): object {
 
 /** What must happen before things go on, in plain words; nothing where nothing is waited for. */
 export function waitsFor({ status, fault }: Outlook): string[] {
-  const { phase, missingFounders, undecided, lost, suspectsSelf } = status;
-  const waits: string[] = [];
-  if (fault !== null) waits.push(`the disk of the registry: ${fault}`);
-  if (phase === 'waiting' && missingFounders > 0) {
-    waits.push(`waiting for ${missingFounders} more ${missingFounders === 1 ? 'peer' : 'peers'}`);
-  } else if (phase === 'waiting') {
-    waits.push('the registry is empty: waiting for a peer that knows the cluster');
-  }
-  if (phase === 'rebuilding') for (const line of rebuildLines(undecided)) waits.push(line);
+  const { lost, suspectsSelf } = status;
+  const waits = fault === null ? [] : [`the disk of the registry: ${fault}`];
+  waits.push(...phaseWaitsFor(status));
   if (lost.length > 0) waits.push(`${listed('partition', lost)}: lost, until an old disk comes back`);
   if (suspectsSelf) waits.push('more than half of all peers fell silent at once: nothing is changed for now');
   return waits;
+}
+
+/** What must happen before the cluster is managed at all. */
+export function phaseWaitsFor({ phase, missingFounders, undecided }: ManagerStatus): string[] {
+  if (phase === 'rebuilding') return rebuildLines(undecided);
+  if (phase !== 'waiting') return [];
+  if (missingFounders === 0) return ['the registry is empty: waiting for a peer that knows the cluster'];
+  return [`waiting for ${missingFounders} more ${missingFounders === 1 ? 'peer' : 'peers'}`];
 }
 
 /** `rebuilding: partitions 3, 7 need an answer of peer-2` */

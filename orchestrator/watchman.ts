@@ -3,7 +3,8 @@
  * log.
  *
  * Invariants: it decides nothing; the roster goes to every peer that is there once a second, and at once when it
- * changes; while partitions are lost the log says so every minute.
+ * changes; while partitions are lost the log says so every minute; what the cluster waits for is said when it changes,
+ * at most once a second.
  */
 import { type ScheduledTask, schedule } from 'node-cron';
 import type { Clock } from '../common/clock.js';
@@ -15,6 +16,7 @@ import type { OrchestratorDriver } from './driver.js';
 import type { PeerHealth } from './health.js';
 import { MoveWatch, type WatchedMove } from './move-watch.js';
 import { lostLine } from './notes.js';
+import { phaseWaitsFor } from './reports.js';
 import { RosterKeeper } from './roster-keeper.js';
 
 const EVERY_SECOND = '* * * * * *';
@@ -34,6 +36,8 @@ export class Watchman {
   readonly #parts: WatchmanParts;
   readonly #roster: RosterKeeper;
   readonly #moves = new MoveWatch();
+  /** What the log said last of what the cluster waits for. */
+  #said = '';
   #jobs: readonly ScheduledTask[] = [];
 
   constructor(parts: WatchmanParts) {
@@ -57,7 +61,7 @@ export class Watchman {
   start(): void {
     const quiet = { suppressMissedWarning: true };
     this.#jobs = [
-      schedule(EVERY_SECOND, () => this.#tellRoster(this.#parts.driver.status()), quiet),
+      schedule(EVERY_SECOND, () => this.#everySecond(this.#parts.driver.status()), quiet),
       schedule(EVERY_MINUTE, () => this.#repeatLosses(), quiet),
     ];
   }
@@ -77,6 +81,17 @@ export class Watchman {
     for (const { level, text } of this.#moves.look(status, clock.monotonicMs(), wallMs, left)) {
       log[level](text);
     }
+  }
+
+  #everySecond(status: ManagerStatus): void {
+    this.#tellRoster(status);
+    const { phase, map } = status;
+    const isManaged = phase === 'managing';
+    const text = isManaged ? 'the cluster is managed' : phaseWaitsFor(status).join('; ');
+    if (text === this.#said || text === '') return;
+    this.#said = text;
+    const size = `${map.peers.size} peers, ${map.parts.length} partitions, map ${map.ver}`;
+    this.#parts.log.info(isManaged ? `${text}: ${size}` : text);
   }
 
   #tellRoster({ map, live }: ManagerStatus): void {

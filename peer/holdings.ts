@@ -28,7 +28,7 @@ export class Holdings {
       return { type: 'listed', ...this.list(partitions, prefix, after, limit) };
     }
     const rows = this.replica.rows(partitionOfKey(request.key));
-    const row = rows?.find(request.key);
+    const row = rows?.newest(request.key);
     const version = this.isLive(row) ? { epoch: row.epoch, seq: row.seq } : null;
     return { type: 'inspected', holds: rows !== undefined, version };
   }
@@ -72,7 +72,7 @@ export class Holdings {
   private *keysOf(partition: number, prefix: string, after: string): Iterable<LiveKey> {
     const rows = this.replica.rows(partition);
     if (rows === undefined) return;
-    const first = startsAt(prefix, after) ? rows.find(prefix) : undefined;
+    const first = startsAt(prefix, after) ? rows.newest(prefix) : undefined;
     if (first === DAMAGED || this.isLive(first)) yield { key: prefix, expiresAtMs: undefined };
     for (let last = lastBefore(prefix, after); ; ) {
       const { keys, next } = rows.keys(last, PART.rows);
@@ -87,7 +87,7 @@ export class Holdings {
 
   /** The same with their values; for as long as this peer is a member of the partition. */
   private *rowsOf(partition: number, prefix: string, after: string): Iterable<readonly [string, Row]> {
-    const first = startsAt(prefix, after) ? this.replica.rows(partition)?.find(prefix) : undefined;
+    const first = startsAt(prefix, after) ? this.replica.rows(partition)?.newest(prefix) : undefined;
     if (first !== DAMAGED && this.isLive(first)) yield [prefix, first];
     for (let last = lastBefore(prefix, after); ; ) {
       const part = this.replica.rows(partition)?.range(last, PART);

@@ -13,7 +13,7 @@
  * That a move is under way can be read from the map (a learner in a full partition, a member too many), so a new
  * orchestrator finishes what another began; only which member leaves is remembered here, and else chosen anew.
  */
-import type { Epoch, PartitionConfig, PeerId } from '../../common/configuration.js';
+import { type Epoch, isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Accusations, CoolDowns } from './accusations.js';
 import { isCalm, isSteady } from './calm.js';
 import { copiesMissing } from './imbalance.js';
@@ -60,6 +60,7 @@ export class Moves {
     if (!part) return 'there is no such partition';
     if (!eligible(part, part.members.keys()).includes(to)) return `${to} may not lead it now`;
     if (!isSound(situation, part, to)) return `${to} does not answer`;
+    if (isRestarting(situation.draft.peers.get(to) ?? {})) return `${to} is about to stop`;
     if (part.primary !== to) this.#hand(situation, partition, to);
     return undefined;
   }

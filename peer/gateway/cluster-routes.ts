@@ -4,8 +4,9 @@
  * Invariant: only who carries the cluster's secret speaks for the orchestrator; nothing said here is a secret.
  */
 import type Koa from 'koa';
+import { MAX_CONTROL_BYTES } from '../../common/control.js';
 import { readJson } from '../../common/http-body.js';
-import type { Gauge, HttpMetrics } from '../../common/http-metrics.js';
+import { type Gauge, type HttpMetrics, METRICS_TYPE } from '../../common/http-metrics.js';
 import { refuseWebPage } from '../../common/http-origin.js';
 import { Problem } from '../../common/problems.js';
 import { requireInside } from '../../common/secret.js';
@@ -24,9 +25,6 @@ export interface Inside {
   /** What `GET /metrics` shows of the peer beside its requests, as it is now. */
   gauges(): Iterable<Gauge>;
 }
-
-/** A map of 10,000 peers with names as long as they may be takes less. */
-const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
 
 /** `GET /all-nodes` */
 export function allNodes(ctx: Koa.Context, store: Store): void {
@@ -82,7 +80,7 @@ export function health(ctx: Koa.Context, inside: Inside): void {
 export async function showMetrics(ctx: Koa.Context, metrics: HttpMetrics): Promise<void> {
   requireNoQuery(ctx.req.url as string);
   ctx.body = await metrics.text();
-  ctx.type = 'text/plain; version=0.0.4; charset=utf-8';
+  ctx.type = METRICS_TYPE;
   ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
 }
 

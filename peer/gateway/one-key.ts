@@ -31,6 +31,8 @@ import { formatVersion } from './versions.js';
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
+const WRITE_PARAMETERS: readonly string[] = ['ttl'];
+
 /** A row that holds a value. */
 export type LiveRow = Row & { readonly value: Value };
 
@@ -62,7 +64,7 @@ export async function writeKey(ctx: Koa.Context, store: Store, maxValueBytes: nu
   const key = keyOfTarget(url);
   const partition = store.partitionOf(key);
   try {
-    const ttl = readQuery(url, ['ttl']).get('ttl');
+    const ttl = readQuery(url, WRITE_PARAMETERS).get('ttl');
     const options = ttl === undefined ? undefined : { ttlMs: ttlOfText(ttl) };
     const condition = writeCondition(ctx.req.headers);
     const token = idempotencyKeyOf(ctx.req);

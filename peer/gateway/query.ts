@@ -8,6 +8,8 @@ import { percentDecode, rawQuery } from './target.js';
 
 const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'strict', 'stale'];
 
+const READ_PARAMETERS: readonly string[] = ['consistency'];
+
 const NONE: ReadonlyMap<string, string> = new Map();
 
 /**
@@ -38,7 +40,7 @@ export function requireNoQuery(url: string): void {
 /** How a read is to be served, which is the only thing that its target may ask for. @throws Problem `invalid-query` */
 export function readConsistency(url: string): Consistency {
   if (!url.includes('?')) return 'linearizable';
-  const text = readQuery(url, ['consistency']).get('consistency');
+  const text = readQuery(url, READ_PARAMETERS).get('consistency');
   if (text === undefined) return 'linearizable';
   const consistency = CONSISTENCIES.find((each) => each === text);
   if (consistency !== undefined) return consistency;

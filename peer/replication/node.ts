@@ -6,7 +6,7 @@
  * message, and pulls or is given the map.
  */
 
-import type { ClusterMap, Epoch, PeerId } from '../../common/configuration.js';
+import type { ClusterMap, PeerId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
 import { accuseSilent, excuseOthers, onDisconnected } from './accusations.js';
 import { releaseFence, tryActivate } from './alignment.js';
@@ -16,30 +16,16 @@ import { Core } from './core.js';
 import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
 import { tickForgetting } from './forgetting.js';
-import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
+import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
 import { giveMap, pullMap } from './map-exchange.js';
 import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
-import type { Role } from './partition.js';
 import { onRead, settleReads } from './reads.js';
-import type { Rows } from './rows.js';
 import type { Settings } from './settings.js';
+import { type PartitionStatus, type ShownRows, shownRows, statusOf } from './standing.js';
 import { settleStream } from './streaming.js';
 import { onWrite } from './writes.js';
-
-/** What a peer says of one of its partitions, for health checks, pages and tests. */
-export interface PartitionStatus {
-  readonly role: Role;
-  readonly epoch: Epoch;
-  readonly base: number;
-  readonly com: number;
-  readonly prep: number;
-  /** Lease reads of clean keys can be answered. */
-  readonly readable: boolean;
-  /** Damaged rows that were found here and are not mended. */
-  readonly damaged: number;
-}
 
 /** The machine that production and the simulator run. */
 export class ReplicationNode implements Machine {
@@ -134,20 +120,14 @@ export class ReplicationNode implements Machine {
     return { clusterId: map.clusterId, from: me, fromInc: inc, ver: map.ver, body };
   }
 
-  /** What this peer is for a partition, how far it has got, and whether it could answer a lease read at `leaseMs`. */
+  /** See `statusOf`. */
   status(partition: number, leaseMs: number): PartitionStatus | undefined {
-    const { core } = this;
-    const known = core.partitions.get(partition);
-    if (known === undefined) return undefined;
-    const { role, epoch, com, prep } = known;
-    const readable = known.isMember && leased(core, known, leaseMs);
-    return { role, epoch, com, prep, base: known.log.base, readable, damaged: known.rows.damaged.size };
+    return statusOf(this.core, partition, leaseMs);
   }
 
-  /** The committed rows of a partition that this peer is a member of. A primary shows all that was acknowledged. */
-  rows(partition: number): Pick<Rows, 'find' | 'range' | 'keys'> | undefined {
-    const known = this.core.partitions.get(partition);
-    return known?.isMember ? known.rows : undefined;
+  /** See `shownRows`. */
+  rows(partition: number): ShownRows | undefined {
+    return shownRows(this.core, partition);
   }
 
   private stored(through: number): void {

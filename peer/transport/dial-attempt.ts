@@ -1,7 +1,8 @@
 /**
  * One attempt to open a connection to another peer, and the connection if it opens: dialing -> open -> ended, or
  * straight to ended. Each of its two streams has a gRPC channel, and so a TCP connection, of its own: no attempt
- * inherits the state of the one before, and what one lane carries is in nobody else's way.
+ * inherits the state of the one before, and no lane waits for what the other has given to the socket. (While values of
+ * 16 MiB flowed without a pause, an urgent message and its answer took 50 ms, and 200 to 350 ms over one connection.)
  */
 import { Client, type ClientDuplexStream, type Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import type { Clock } from '../../common/clock.js';

@@ -6,7 +6,7 @@ import { hostPort } from '../../common/names.js';
 import { isInside } from '../../common/secret.js';
 import type { Connection } from './connection.js';
 import type { Streams } from './dial-attempt.js';
-import { PEER_SERVICE, SERVER_OPTIONS, serverCredentials } from './grpc-service.js';
+import { PEER_SERVICE, SERVER_OPTIONS, serverCredentials, widenWindow } from './grpc-service.js';
 import { Halves } from './halves.js';
 import {
   AUTHORIZATION,
@@ -131,6 +131,7 @@ export class Listener {
       const accepted = both[lane];
       const { call } = accepted;
       accepted.connection = connection;
+      widenWindow(call);
       call.sendMetadata(helloMetadata(self));
       call.on('data', (bytes: Buffer) => connection.receive(lane, bytes));
       call.on('end', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { MAX_CONTROL_BYTES } from '../../common/control.js';
 import { expectProblem, type Gateway, HEALTH, send, startGateway } from './gateway-harness.js';
 
 const SECRET = 'a secret of the cluster';
@@ -95,7 +96,7 @@ describe('gateway: the cluster and the peer itself', () => {
     it('refuses what is not for it', async () => {
       expectProblem(await push('"nonsense"'), 400, 'invalid-request');
       expectProblem(await push('{'), 400, 'invalid-json');
-      expectProblem(await push(' '.repeat(8 * 1024 * 1024 + 1)), 413, 'body-too-large');
+      expectProblem(await push(' '.repeat(MAX_CONTROL_BYTES + 1)), 413, 'body-too-large');
       expect(gateway.told).to.deep.equal([]);
     });
   });

@@ -181,13 +181,8 @@ describe('gateway /kv/:key', () => {
     });
 
     it('where too few copies are in sync name the setting', async () => {
-      gateway.store.write = async () => ({
-        kind: 'not-applied',
-        // As the replication core gives up since it knows --min-in-sync.
-        reason: 'too-few-copies' as 'no-primary',
-      });
+      gateway.store.fault = () => 'too-few-copies';
       const reply = await put('/kv/k');
-      Reflect.deleteProperty(gateway.store, 'write');
       expectProblem(reply, 503, 'partition-unavailable');
       expect(JSON.parse(reply.text).detail).to.contain('--min-in-sync');
     });

@@ -1,5 +1,5 @@
 /** The orchestrator over its API, with stand-ins for peers, some of which misbehave. */
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type RequestOptions } from 'node:http';
 import { expect } from 'chai';
 import { reportsText } from '../../common/control.js';
 import type { NodeSummary } from '../../common/summary.js';
@@ -103,6 +103,18 @@ describe('the orchestrator over HTTP', function () {
     });
   }
 
+  /** Asks with headers that fetch would not send. */
+  function rawStatus(path: string, options: RequestOptions): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(url + path, options, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      request.on('error', reject);
+      request.end(options.method === 'POST' ? 'x' : '');
+    });
+  }
+
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
@@ -115,6 +127,7 @@ describe('the orchestrator over HTTP', function () {
         const { phase, waitsFor } = await status();
         expect([phase, waitsFor]).to.deep.equal(['waiting', ['waiting for 1 more peer']]);
       });
+      await eventually(() => expect(lines).to.include('waiting for 1 more peer'));
       expect((await table()).partitions).to.deep.equal([]);
       const p3 = await join('p3');
       await active(256);
@@ -126,6 +139,9 @@ describe('the orchestrator over HTTP', function () {
       expect([...p1.authorizations]).to.deep.equal(['Bearer a-secret-for-tests-only']);
       expect(p1.led().length).to.be.within(85, 86);
       expect(p1.map?.minInSync).to.equal(2);
+      await eventually(() =>
+        expect(lines.join('\n')).to.contain('the cluster is managed: 3 peers, 256 partitions'),
+      );
     });
 
     it('is not created by gateways that hold nothing', async () => {
@@ -424,6 +440,7 @@ describe('the orchestrator over HTTP', function () {
         body: JSON.stringify(good()),
       });
       expect([fromPage.status, fromPage.body.code]).to.deep.equal([403, 'forbidden']);
+      expect(await rawStatus('/status', { headers: { host: 'evil.example' } })).to.equal(403);
       expect((await post(`${url}/register`, good(), null)).status).to.equal(204);
     });
 
@@ -452,15 +469,8 @@ describe('the orchestrator over HTTP', function () {
 
     it('compressed bodies are 415', async () => {
       await run();
-      const code = await new Promise((resolve, reject) => {
-        const headers = { authorization: 'Bearer a-secret-for-tests-only', 'content-encoding': 'gzip' };
-        const request = httpRequest(`${url}/register`, { method: 'POST', headers }, (answer) => {
-          answer.resume();
-          resolve(answer.statusCode);
-        });
-        request.on('error', reject);
-        request.end('x');
-      });
+      const headers = { authorization: 'Bearer a-secret-for-tests-only', 'content-encoding': 'gzip' };
+      const code = await rawStatus('/register', { method: 'POST', headers });
       expect(code).to.equal(415);
     });
   });

@@ -119,6 +119,10 @@ describe('a peer that is about to restart', () => {
     expect(fewest(cluster.map)).to.equal(2);
     cluster.until('the other leads nothing', () => ledBy(cluster.map, 'd') === 0, 1_000);
     expect(stopOf(cluster, 'd')).to.equal('wait');
+    const partition = cluster.map.parts.findIndex((part) => part?.members.has('d'));
+    const wish = cluster.change({ type: 'move-primary', partition, to: 'd' });
+    cluster.run(200);
+    expect(cluster.answers.get(wish)).to.equal('d is about to stop');
     restart(cluster, 'c');
     cluster.until('the other may stop', () => stopOf(cluster, 'd') === 'free', 3_000);
     expect(Math.min(...cluster.committed.map(fewest))).to.equal(2);
@@ -151,6 +155,14 @@ describe('a peer that is about to restart', () => {
     cluster.until('it may stop', () => stopOf(cluster, 'c') === 'free');
     cluster.run(500);
     const { ver } = cluster.map;
+    const wish = cluster.change({
+      type: 'move-replica',
+      partition: 0,
+      from: cluster.part(0).primary,
+      to: 'c',
+    });
+    cluster.run(200);
+    expect(cluster.answers.get(wish)).to.not.equal('accepted');
     cluster.run(5_000);
     expect(cluster.map.ver).to.equal(ver);
   });

@@ -25,7 +25,7 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
   return new Holdings(
     {
       rows: (partition) => ({
-        find: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
+        newest: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
         range: (after, limit) => {
           const keys = above(partition, after);
           const part = keys.slice(0, limit.rows).map((key) => ({ key, row: rows.get(key) as Row }));

@@ -1,11 +1,17 @@
 /** What only the transport over gRPC can meet: other clusters, wrong secrets, garbage, and wires that go dead. */
 import { once } from 'node:events';
+import { type ClientHttp2Session, connect } from 'node:http2';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { Client, type ClientDuplexStream, type Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { encodeFrame } from '../../../peer/transport/codec.js';
-import { asItIs, channelCredentials, EXCHANGE_PATH } from '../../../peer/transport/grpc-service.js';
+import {
+  asItIs,
+  channelCredentials,
+  EXCHANGE_PATH,
+  WINDOW_BYTES,
+} from '../../../peer/transport/grpc-service.js';
 import { callerMetadata, type Hello } from '../../../peer/transport/hello.js';
 import { LANES, type Lane } from '../../../peer/transport/message-forms.js';
 import type { PeerEndpoint } from '../../../peer/transport/transport.js';
@@ -239,6 +245,26 @@ describe('gRPC transport', () => {
     await until(() => ears.a.acks.length > 0 && ears.b.acks.length > 0);
     expect(performance.now() - mendMs).to.be.below(3000);
     expect([ears.a.lost, ears.b.lost]).to.deep.equal([['b'], ['a']]);
+  });
+
+  it('opens its window wide to who calls, of the stream and of the connection', async () => {
+    const b = await harness.start('b', new Ears());
+    const sessions = LANES.map((lane) => {
+      const session = connect(`http://127.0.0.1:${b.endpoint.peerPort}`);
+      cleanUp.push(() => session.destroy());
+      const metadata = callerMetadata(A, 'b', { lane, connection: '9' }, harness.secret);
+      session.request({
+        ':method': 'POST',
+        ':path': EXCHANGE_PATH,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...metadata.toHttp2Headers(),
+      });
+      return session;
+    });
+    const isWide = ({ remoteSettings, state }: ClientHttp2Session) =>
+      remoteSettings.initialWindowSize === WINDOW_BYTES && (state.remoteWindowSize ?? 0) >= WINDOW_BYTES;
+    await until(() => sessions.every(isWide));
   });
 
   it('keeps no handle after it has closed', async () => {
