@@ -12,8 +12,10 @@ import type { Row } from './replication/entry.js';
 import { DAMAGED, type LiveKey } from './replication/machine.js';
 import type { PeerReply, PeerRequest } from './transport/messages.js';
 
-/** What is looked at together. */
-const PART = { rows: 256, bytes: 1024 * 1024 } as const;
+/** What is looked at together, by one reader: everybody else waits for it. */
+const PART = { rows: 64, bytes: 64 * 1024 } as const;
+/** Keys of one partition that are looked at first beyond its even share of a page. */
+const SPARE_KEYS = 8;
 
 export class Holdings {
   constructor(
@@ -41,17 +43,33 @@ export class Holdings {
     limit: number,
   ): { readonly keys: readonly string[]; readonly refused: readonly number[] } {
     const refused = partitions.filter((partition) => !this.answersFor(partition));
-    const keys: string[] = [];
-    for (const partition of partitions) {
-      if (refused.includes(partition)) continue;
-      let found = 0;
-      for (const { key } of this.keysOf(partition, prefix, after)) {
-        keys.push(key);
-        if (++found === limit) break;
+    const asked = partitions.filter((partition) => !refused.includes(partition));
+    return { keys: this.firstOf(asked, prefix, after, limit), refused };
+  }
+
+  /**
+   * The first `limit` keys of all these partitions. Keys are spread evenly, so each partition is asked for its share
+   * first, and for twice as many again and again while some that it has not shown could still be among the first.
+   */
+  private firstOf(partitions: readonly number[], prefix: string, after: string, limit: number): string[] {
+    let step = Math.ceil(limit / Math.max(1, partitions.length)) + SPARE_KEYS;
+    let open = partitions.map((partition) => ({ partition, last: after }));
+    let keys: string[] = [];
+    while (open.length > 0) {
+      const asked = open;
+      open = [];
+      for (const { partition, last } of asked) {
+        const found = take(this.keysOf(partition, prefix, last, Math.min(step, PART.rows)), step);
+        for (const key of found) keys.push(key);
+        if (found.length === step) open.push({ partition, last: found.at(-1) as string });
       }
+      keys.sort(compareBytes);
+      keys = keys.slice(0, limit);
+      const end = keys.length === limit ? keys.at(-1) : undefined;
+      open = open.filter(({ last }) => end === undefined || compareBytes(last, end) < 0);
+      step *= 2;
     }
-    keys.sort(compareBytes);
-    return { keys: keys.slice(0, limit), refused };
+    return keys;
   }
 
   /** All own rows by partition, then by key, from the first key after `after`. */
@@ -63,19 +81,33 @@ export class Holdings {
     }
   }
 
+  /** The keys of all own rows in the same order. */
+  *allKeys(prefix: string, after: string): Iterable<string> {
+    const first = after === '' ? 0 : partitionOfKey(after);
+    for (let partition = first; partition < PARTITION_COUNT; partition++) {
+      const from = partition === first ? after : '';
+      for (const { key } of this.keysOf(partition, prefix, from)) yield key;
+    }
+  }
+
   private answersFor(partition: number): boolean {
     const status = this.replica.status(partition);
     return status !== undefined && status.role === 'active' && status.readable;
   }
 
-  /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order. */
-  private *keysOf(partition: number, prefix: string, after: string): Iterable<LiveKey> {
+  /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order; `together` are looked at at a time. */
+  private *keysOf(
+    partition: number,
+    prefix: string,
+    after: string,
+    together: number = PART.rows,
+  ): Iterable<LiveKey> {
     const rows = this.replica.rows(partition);
     if (rows === undefined) return;
     const first = startsAt(prefix, after) ? rows.newest(prefix) : undefined;
     if (first === DAMAGED || this.isLive(first)) yield { key: prefix, expiresAtMs: undefined };
     for (let last = lastBefore(prefix, after); ; ) {
-      const { keys, next } = rows.keys(last, PART.rows);
+      const { keys, next } = rows.keys(last, together);
       for (const live of keys) {
         if (!live.key.startsWith(prefix)) return;
         if (!this.isOver(live.expiresAtMs)) yield live;
@@ -108,6 +140,16 @@ export class Holdings {
   private isOver(expiresAtMs: number | undefined): boolean {
     return expiresAtMs !== undefined && expiresAtMs <= this.wallMs();
   }
+}
+
+/** The first `count` of them, or all. */
+function take(live: Iterable<LiveKey>, count: number): string[] {
+  const keys: string[] = [];
+  for (const { key } of live) {
+    keys.push(key);
+    if (keys.length === count) break;
+  }
+  return keys;
 }
 
 /** Whether the prefix itself is a key that may be shown. */

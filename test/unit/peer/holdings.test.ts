@@ -17,7 +17,11 @@ function row(change: Partial<Row> = {}): Row {
 }
 
 /** Holdings over plain rows; `led` says which partitions this peer leads. */
-function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => boolean): Holdings {
+function holdingsOf(
+  rows: ReadonlyMap<string, Row>,
+  led: (partition: number) => boolean,
+  sees: (keys: number) => void = () => undefined,
+): Holdings {
   const of = (partition: number) =>
     [...rows.keys()].filter((key) => partitionOfKey(key) === partition).sort(compareBytes);
   const above = (partition: number, after: string | undefined) =>
@@ -34,6 +38,7 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
         keys: (after, limit) => {
           const keys = above(partition, after);
           const looked = keys.slice(0, limit);
+          sees(looked.length);
           const live = looked.flatMap((key) => {
             const { value, expiresAtMs } = rows.get(key) as Row;
             return value === null ? [] : [{ key, expiresAtMs }];
@@ -76,6 +81,33 @@ describe('holdings', () => {
     expect(holdings.list(everything, 'b', 'ba', 1).keys).to.deep.equal(['bb']);
     expect(holdings.list(everything, '', 'c', 2).keys).to.deep.equal(['live', 'ä']);
     expect(holdings.list(everything, 'b', 'c', 100).keys).to.deep.equal([]);
+  });
+
+  it('list the first keys of all, however they are spread, and look at few more than those', () => {
+    const many = Array.from({ length: 4_000 }, (_, i) => `${i % 8 === 0 ? '{one}' : ''}key-${i}`);
+    let seen = 0;
+    const counted = holdingsOf(
+      new Map(many.map((key) => [key, row()])),
+      () => true,
+      (keys) => {
+        seen += keys;
+      },
+    );
+    const sorted = [...many].sort(compareBytes);
+    for (const limit of [1, 100, 1_001, 5_000]) {
+      expect(counted.list(everything, '', '', limit).keys).to.deep.equal(sorted.slice(0, limit));
+    }
+    const after = sorted[1_500] as string;
+    expect(counted.list(everything, '', after, 100).keys).to.deep.equal(sorted.slice(1_501, 1_601));
+    seen = 0;
+    counted.list(everything, 'key', '', 100);
+    expect(seen).to.be.below(256 * 9 + 100);
+  });
+
+  it('name the keys of what they show', () => {
+    const [...shown] = holdings.all('b', 'b');
+    expect([...holdings.allKeys('b', 'b')]).to.deep.equal(shown.map(([key]) => key));
+    expect(shown).to.have.length(2);
   });
 
   it('refuse partitions that another peer leads', () => {
