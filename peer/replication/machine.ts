@@ -179,6 +179,14 @@ export interface StoredRow {
   readonly row: Row | Damaged;
 }
 
+/** What is known of a tombstone, or of a row with a time to live, without reading it. */
+export interface RowMark {
+  readonly key: string;
+  readonly seq: number;
+  /** undefined: a tombstone. */
+  readonly expiresAtMs: number | undefined;
+}
+
 /** Where a run of rows ends: before either is exceeded (keys and values count), but not before its first row. */
 export interface RangeLimit {
   readonly rows: number;
@@ -216,8 +224,14 @@ export interface StateReader {
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange;
   /** The same for keys alone, without reading values; looks at up to `limit` keys, at least 1. */
   keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange;
-  /** Every row that is a tombstone or has a time to live, in any order; asked once a start and copy. */
-  marked(partition: number, copy: number): Iterable<StoredRow>;
+  /** Every row that is a tombstone or has a time to live, in any order; no value is read. */
+  marked(partition: number, copy: number): Iterable<RowMark>;
+}
+
+/** What is to be known of a row without reading it; undefined: nothing. */
+export function markOf(key: string, { value, seq, expiresAtMs }: Row): RowMark | undefined {
+  if (value === null) return { key, seq, expiresAtMs: undefined };
+  return expiresAtMs === undefined ? undefined : { key, seq, expiresAtMs };
 }
 
 /** What a row counts for a RangeLimit. */

@@ -16,7 +16,9 @@ import {
   type Damaged,
   type KeyRange,
   type LiveKey,
+  markOf,
   type RangeLimit,
+  type RowMark,
   type RowRange,
   type StateReader,
   type StoredRow,
@@ -41,7 +43,7 @@ export interface Damage {
 }
 
 export class Rows {
-  readonly deadlines = new Deadlines();
+  private readonly deadlines = new Deadlines();
   /** Damaged rows that were found and are not mended. */
   readonly damaged = new Map<string, Damage>();
   private readonly overlay = new Map<string, Pending>();
@@ -58,13 +60,25 @@ export class Rows {
     readonly copy: number,
   ) {}
 
-  /** Finds the tombstones and times to live of a stored copy, which shows the log up to `com`; once, at a start. */
-  loadMarks(com: number): void {
-    for (const { key, row } of this.reader.marked(this.partition, this.copy)) {
-      if (row === DAMAGED) this.noteDamage(key, com);
-      else this.mark(key, row);
-    }
+  /** Finds the tombstones and times to live of a stored copy; once, at a start. */
+  loadMarks(): void {
+    for (const mark of this.reader.marked(this.partition, this.copy)) this.note(mark);
     this.sortTombstones();
+  }
+
+  /** A key whose time to live may be over at `nowMs`, each once; undefined: there are no more. */
+  takeExpired(nowMs: number): string | undefined {
+    const { deadlines } = this;
+    if (deadlines.first() === undefined && deadlines.horizonMs <= nowMs) this.findDeadlines();
+    const first = deadlines.first();
+    if (first === undefined || first.atMs > nowMs) return undefined;
+    deadlines.pop();
+    return first.key;
+  }
+
+  /** The row is to be looked at again when its time to live is over. */
+  expireAgain(key: string, row: Row): void {
+    if (row.expiresAtMs !== undefined) this.deadlines.push({ atMs: row.expiresAtMs, key });
   }
 
   /** The row of this key is damaged; these rows show the log up to `com`. */
@@ -88,14 +102,14 @@ export class Rows {
   /** Puts a row, into the open batch. */
   put(key: string, row: Row): void {
     this.change(key, row);
-    this.mark(key, row);
+    this.note(markOf(key, row));
   }
 
   /** Puts what another member has in the place of a damaged row; undefined: nothing. */
   mend(key: string, row: Row | undefined): void {
     this.change(key, row);
     if (row === undefined) return;
-    this.mark(key, row);
+    this.note(markOf(key, row));
     this.sortTombstones();
   }
 
@@ -171,9 +185,21 @@ export class Rows {
     this.out.overlaid.add(this);
   }
 
-  private mark(key: string, row: Row): void {
-    if (row.value === null) this.tombstones.push({ key, seq: row.seq });
-    else if (row.expiresAtMs !== undefined) this.deadlines.push({ atMs: row.expiresAtMs, key, seq: row.seq });
+  private note(mark: RowMark | undefined): void {
+    if (mark === undefined) return;
+    const { key, seq, expiresAtMs: atMs } = mark;
+    if (atMs === undefined) this.tombstones.push({ key, seq });
+    else this.deadlines.push({ atMs, key });
+  }
+
+  /** What lay beyond the horizon: in the store, and what that does not show yet. */
+  private findDeadlines(): void {
+    const { deadlines, reader, partition, copy } = this;
+    deadlines.horizonMs = Number.POSITIVE_INFINITY;
+    for (const { key, expiresAtMs: atMs } of reader.marked(partition, copy)) {
+      if (atMs !== undefined && !this.overlay.has(key)) deadlines.push({ atMs, key });
+    }
+    for (const [key, { row }] of this.overlay) if (row?.value != null) this.expireAgain(key, row);
   }
 }
 

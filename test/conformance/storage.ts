@@ -245,8 +245,8 @@ export function describeStorage(under: StorageUnderTest): void {
       const marked = [...engine.marked(3, 2)].sort((a, b) => (a.key < b.key ? -1 : 1));
       expect(plain(marked)).to.deep.equal(
         plain([
-          { key: 'a', row: gone },
-          { key: 'b', row: brief },
+          { key: 'a', seq: 2, expiresAtMs: undefined },
+          { key: 'b', seq: 2, expiresAtMs: 99 },
         ]),
       );
       expect([...engine.marked(3, 1)]).to.deep.equal([]);

@@ -13,10 +13,12 @@ import {
   type DiskImage,
   type KeyRange,
   type LiveKey,
+  markOf,
   type PartitionImage,
   type PartitionMarks,
   type PartitionStoreOp,
   type RangeLimit,
+  type RowMark,
   type RowRange,
   type StateReader,
   type StoreBatch,
@@ -113,11 +115,9 @@ export class StoredImage implements StateReader {
     return { keys, next: rows.length < limit ? undefined : rows[limit - 1]?.key };
   }
 
-  marked(partition: number, copy: number): readonly StoredRow[] {
+  marked(partition: number, copy: number): readonly RowMark[] {
     const rows = this.partitions.get(partition)?.copies.get(copy) ?? [];
-    return [...rows]
-      .filter(([, row]) => row.value === null || row.expiresAtMs !== undefined)
-      .map(([key, row]) => ({ key, row: this.seen(partition, copy, key, row) }));
+    return [...rows].flatMap(([key, row]) => markOf(key, row) ?? []);
   }
 
   /** Bits flip in the record of a row: it cannot be read until it is written again. */

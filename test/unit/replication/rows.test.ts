@@ -123,9 +123,35 @@ describe('peer/replication/rows', () => {
     const batch = out.close(0);
     if (batch !== undefined) disk.apply(batch);
     const after = new Rows(disk, new Outbox(0, 1), 0, 0);
-    after.loadMarks(2);
-    expect(after.deadlines.first()).to.deep.equal({ atMs: 77, key: 'mortal', seq: 2 });
+    after.loadMarks();
+    expect(after.takeExpired(76)).to.equal(undefined);
+    expect(after.takeExpired(77)).to.equal('mortal');
+    expect(after.takeExpired(78)).to.equal(undefined);
     after.dropTombstones(1);
     expect(seen(after, 'gone')).to.equal(undefined);
+  });
+
+  it('finds every key whose time is over, also of more than are remembered, stored or not', () => {
+    const disk = new StoredImage('s', 'c');
+    const out = new Outbox(0, 1);
+    const rows = new Rows(disk, out, 0, 0);
+    const count = 5_000;
+    for (let i = 0; i < count; i++) {
+      rows.put(`k${i}`, { ...row(i + 1), expiresAtMs: 1 + ((i * 7_919) % count) });
+      if (i !== 3_000) continue;
+      out.barrier();
+      const batch = out.close(0);
+      if (batch !== undefined) disk.apply(batch);
+      out.stored(1);
+    }
+    const taken = new Set<string>();
+    for (const nowMs of [count / 3, count / 2, count]) {
+      for (let key = rows.takeExpired(nowMs); key !== undefined; key = rows.takeExpired(nowMs)) {
+        if (taken.has(key)) expect.fail(`${key} is taken twice`);
+        taken.add(key);
+        rows.put(key, row(count + taken.size, false));
+      }
+      expect(taken.size).to.equal(Math.floor(nowMs));
+    }
   });
 });
