@@ -193,7 +193,7 @@ export interface RangeLimit {
   readonly bytes: number;
 }
 
-/** Rows in the order of `compareKeys`. */
+/** Rows in the order of `compareBytes`. */
 export interface RowRange {
   readonly rows: readonly StoredRow[];
   /** It ended at a limit: more rows may follow the last one. */
@@ -207,7 +207,7 @@ export interface LiveKey {
   readonly expiresAtMs: number | undefined;
 }
 
-/** Keys in the order of `compareKeys`, without those of tombstones. */
+/** Keys in the order of `compareBytes`, without those of tombstones. */
 export interface KeyRange {
   readonly keys: readonly LiveKey[];
   /** All keys up to this one were looked at, and more may follow; undefined: there are no more. */

@@ -7,6 +7,7 @@
  * sequence numbers, once every member has them (section 8).
  */
 
+import { compareBytes } from '../../common/byte-order.js';
 import { Deadlines } from './deadlines.js';
 import type { Row } from './entry.js';
 import {
@@ -160,7 +161,7 @@ export class Rows {
     for (const [key, row] of this.overlaid(after, end)) if (row !== undefined) rows.push({ key, row });
     // Everything that is stored there was deleted in the overlay.
     if (rows.length === 0 && end !== undefined) return this.range(end, limit);
-    rows.sort((a, b) => compareKeys(a.key, b.key));
+    rows.sort((a, b) => compareBytes(a.key, b.key));
     const fitting = countWithin(rows, limit);
     return { rows: rows.slice(0, fitting), more: stored.more || fitting < rows.length };
   }
@@ -172,15 +173,15 @@ export class Rows {
     for (const [key, row] of this.overlaid(after, next)) {
       if (row?.value != null) keys.push({ key, expiresAtMs: row.expiresAtMs });
     }
-    keys.sort((a, b) => compareKeys(a.key, b.key));
+    keys.sort((a, b) => compareBytes(a.key, b.key));
     return { keys, next };
   }
 
   /** What the overlay says of keys above `after` up to `end`, in no order. */
   private *overlaid(after: string | undefined, end: string | undefined): Iterable<[string, Row | undefined]> {
     for (const [key, { row }] of this.overlay) {
-      if (after !== undefined && compareKeys(key, after) <= 0) continue;
-      if (end === undefined || compareKeys(key, end) <= 0) yield [key, row];
+      if (after !== undefined && compareBytes(key, after) <= 0) continue;
+      if (end === undefined || compareBytes(key, end) <= 0) yield [key, row];
     }
   }
 
@@ -221,21 +222,4 @@ function countWithin(rows: readonly StoredRow[], limit: RangeLimit): number {
     count++;
   }
   return count;
-}
-
-/** Orders keys by their UTF-8 bytes, as storage engines do; JavaScript's own order differs above U+FFFF. */
-export function compareKeys(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return codePointRank(x) - codePointRank(y);
-  }
-  return a.length - b.length;
-}
-
-/** Surrogates stand for code points above all other code units, so they rank behind U+E000 to U+FFFF. */
-function codePointRank(unit: number): number {
-  if (unit < 0xd800) return unit;
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

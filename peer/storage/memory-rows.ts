@@ -5,6 +5,7 @@
  * gone; both are made when a range is asked for, so that a store which is never scanned does not pay for it.
  */
 
+import { compareBytes } from '../../common/byte-order.js';
 import type { Row } from '../replication/entry.js';
 import {
   bytesOf,
@@ -16,7 +17,6 @@ import {
   type RowRange,
   type StoredRow,
 } from '../replication/machine.js';
-import { compareKeys } from '../replication/rows.js';
 import type { Arena } from './arena.js';
 import { decodeRow, viewOfRow } from './row-codec.js';
 
@@ -114,9 +114,9 @@ export class MemoryRows {
   private inOrder(): readonly string[] {
     const { ordered, fresh, handles } = this;
     if (ordered === undefined || ordered.length > 2 * handles.size + 64) {
-      this.ordered = [...handles.keys()].sort(compareKeys);
+      this.ordered = [...handles.keys()].sort(compareBytes);
     } else if (fresh.length > 0) {
-      this.ordered = merged(ordered, fresh.sort(compareKeys));
+      this.ordered = merged(ordered, fresh.sort(compareBytes));
     }
     if (fresh.length > 0) this.fresh = [];
     return this.ordered as string[];
@@ -128,7 +128,7 @@ function merged(a: readonly string[], b: readonly string[]): string[] {
   const all: string[] = [];
   let i = 0;
   for (const key of b) {
-    while (i < a.length && compareKeys(a[i] as string, key) < 0) all.push(a[i++] as string);
+    while (i < a.length && compareBytes(a[i] as string, key) < 0) all.push(a[i++] as string);
     if (a[i] !== key && all[all.length - 1] !== key) all.push(key);
   }
   while (i < a.length) all.push(a[i++] as string);
@@ -140,7 +140,7 @@ function firstAbove(keys: readonly string[], after: string): number {
   let high = keys.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (compareKeys(keys[middle] as string, after) <= 0) low = middle + 1;
+    if (compareBytes(keys[middle] as string, after) <= 0) low = middle + 1;
     else high = middle;
   }
   return low;

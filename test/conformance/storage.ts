@@ -97,7 +97,7 @@ export function describeStorage(under: StorageUnderTest): void {
       }
     });
 
-    it('orders odd keys as compareKeys does, and cuts ranges anywhere', async () => {
+    it('orders odd keys as compareBytes does, and cuts ranges anywhere', async () => {
       await write(...KEYS.map((key) => put(key, key)));
       const sorted = [...KEYS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(keysOf(engine, undefined, 1_000)).to.deep.equal(sorted);

@@ -2,6 +2,8 @@
  * What a simulated disk holds: the stored image of one peer, as the batches that became durable have made it.
  * It is the reference for real stores: every operation of a batch, and nothing between two batches.
  */
+
+import { compareBytes } from '../../common/byte-order.js';
 import { type ClusterMap, emptyMap, type MapVersion, type StoreId } from '../../common/configuration.js';
 import type { Entry, Row } from '../../peer/replication/entry.js';
 import {
@@ -24,7 +26,6 @@ import {
   type StoreOp,
 } from '../../peer/replication/machine.js';
 import type { SessionsImage } from '../../peer/replication/messages.js';
-import { compareKeys } from '../../peer/replication/rows.js';
 import { Sessions } from '../../peer/replication/sessions.js';
 
 /** One partition on a disk. */
@@ -148,8 +149,8 @@ export class StoredImage implements StateReader {
   private above(partition: number, copy: number, after: string | undefined): StoredRow[] {
     const rows = this.partitions.get(partition)?.copies.get(copy) ?? [];
     return [...rows]
-      .filter(([key]) => after === undefined || compareKeys(key, after) > 0)
-      .sort(([a], [b]) => compareKeys(a, b))
+      .filter(([key]) => after === undefined || compareBytes(key, after) > 0)
+      .sort(([a], [b]) => compareBytes(a, b))
       .map(([key, row]) => ({ key, row: this.seen(partition, copy, key, row) }));
   }
 

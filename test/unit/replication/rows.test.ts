@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Row } from '../../../peer/replication/entry.js';
 import { DAMAGED } from '../../../peer/replication/machine.js';
 import { Outbox } from '../../../peer/replication/outbox.js';
-import { compareKeys, Rows } from '../../../peer/replication/rows.js';
+import { Rows } from '../../../peer/replication/rows.js';
 import { StoredImage } from '../../simulator/image.js';
 
 function row(seq: number, live = true): Row {
@@ -29,17 +29,6 @@ function keysOf(rows: Rows, limit: number): string[] {
 }
 
 describe('peer/replication/rows', () => {
-  it('orders keys by their UTF-8 bytes', () => {
-    const unit = fc.constantFrom('', 'a', 'b', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}');
-    fc.assert(
-      fc.property(fc.string({ unit }), fc.string({ unit }), (a, b) => {
-        const expected = Buffer.compare(Buffer.from(a), Buffer.from(b));
-        expect(Math.sign(compareKeys(a, b))).to.equal(expected);
-      }),
-    );
-    expect(compareKeys('\u{10000}', '\uffff')).to.be.greaterThan(0);
-  });
-
   it('shows every put at once, and every range as it is, however late the disk is', () => {
     const key = fc.constantFrom(...'abcdefgh');
     const move = fc.oneof(
