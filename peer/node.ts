@@ -108,6 +108,10 @@ export class Node implements Store {
     return this.parts.holdings.all(prefix, after);
   }
 
+  ownKeys(prefix: string, after: string): Iterable<string> {
+    return this.parts.holdings.allKeys(prefix, after);
+  }
+
   async holders(key: string): Promise<readonly Holder[]> {
     const part = this.map.parts[partitionOfKey(key)];
     if (part === undefined) return [];
