@@ -33,7 +33,7 @@ export interface NodeParts {
   /** As clients are told: its URL. */
   readonly orchestrator: string;
   readonly replica: Pick<Replica, 'map' | 'read' | 'write'>;
-  readonly holdings: Pick<Holdings, 'answer' | 'all'>;
+  readonly holdings: Pick<Holdings, 'answer' | 'all' | 'allKeys'>;
   readonly lister: Pick<Lister, 'page'>;
   readonly readiness: Pick<Readiness, 'checks'>;
   readonly transport: Pick<Transport, 'call'>;
