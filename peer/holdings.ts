@@ -12,18 +12,10 @@ import type { Row } from './replication/entry.js';
 import { DAMAGED, type LiveKey } from './replication/machine.js';
 import type { PeerReply, PeerRequest } from './transport/messages.js';
 
-/** Rows that are looked at together. */
-const PART = { rows: 256, bytes: 1024 * 1024 } as const;
-/** Keys that are looked at together: few, as a page takes a few of every partition. */
-const KEYS_AT_ONCE = 64;
-
-interface PageRange {
-  readonly prefix: string;
-  readonly after: string;
-  readonly limit: number;
-  /** The last key that may be of use; undefined: all may. */
-  readonly through: string | undefined;
-}
+/** What is looked at together, by one reader: everybody else waits for it. */
+const PART = { rows: 64, bytes: 64 * 1024 } as const;
+/** Keys of one partition that are looked at first beyond its even share of a page. */
+const SPARE_KEYS = 8;
 
 export class Holdings {
   constructor(
@@ -50,14 +42,34 @@ export class Holdings {
     after: string,
     limit: number,
   ): { readonly keys: readonly string[]; readonly refused: readonly number[] } {
-    const refused = new Set(partitions.filter((partition) => !this.answersFor(partition)));
+    const refused = partitions.filter((partition) => !this.answersFor(partition));
+    const asked = partitions.filter((partition) => !refused.includes(partition));
+    return { keys: this.firstOf(asked, prefix, after, limit), refused };
+  }
+
+  /**
+   * The first `limit` keys of all these partitions. Keys are spread evenly, so each partition is asked for its share
+   * first, and for twice as many again and again while some that it has not shown could still be among the first.
+   */
+  private firstOf(partitions: readonly number[], prefix: string, after: string, limit: number): string[] {
+    let step = Math.ceil(limit / Math.max(1, partitions.length)) + SPARE_KEYS;
+    let open = partitions.map((partition) => ({ partition, last: after }));
     let keys: string[] = [];
-    for (const partition of partitions) {
-      if (refused.has(partition)) continue;
-      const found = this.firstKeys(partition, { prefix, after, limit, through: keys[limit - 1] });
-      if (found.length > 0) keys = [...keys, ...found].sort(compareBytes).slice(0, limit);
+    while (open.length > 0) {
+      const asked = open;
+      open = [];
+      for (const { partition, last } of asked) {
+        const found = take(this.keysOf(partition, prefix, last, Math.min(step, PART.rows)), step);
+        for (const key of found) keys.push(key);
+        if (found.length === step) open.push({ partition, last: found.at(-1) as string });
+      }
+      keys.sort(compareBytes);
+      keys = keys.slice(0, limit);
+      const end = keys.length === limit ? keys.at(-1) : undefined;
+      open = open.filter(({ last }) => end === undefined || compareBytes(last, end) < 0);
+      step *= 2;
     }
-    return { keys, refused: [...refused] };
+    return keys;
   }
 
   /** All own rows by partition, then by key, from the first key after `after`. */
@@ -69,30 +81,33 @@ export class Holdings {
     }
   }
 
+  /** The keys of all own rows in the same order. */
+  *allKeys(prefix: string, after: string): Iterable<string> {
+    const first = after === '' ? 0 : partitionOfKey(after);
+    for (let partition = first; partition < PARTITION_COUNT; partition++) {
+      const from = partition === first ? after : '';
+      for (const { key } of this.keysOf(partition, prefix, from)) yield key;
+    }
+  }
+
   private answersFor(partition: number): boolean {
     const status = this.replica.status(partition);
     return status !== undefined && status.role === 'active' && status.readable;
   }
 
-  /** The first keys of one partition, up to `through`: a full page of smaller ones is there already. */
-  private firstKeys(partition: number, { prefix, after, limit, through }: PageRange): string[] {
-    const found: string[] = [];
-    for (const { key } of this.keysOf(partition, prefix, after)) {
-      if (through !== undefined && compareBytes(key, through) > 0) break;
-      found.push(key);
-      if (found.length === limit) break;
-    }
-    return found;
-  }
-
-  /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order. */
-  private *keysOf(partition: number, prefix: string, after: string): Iterable<LiveKey> {
+  /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order; `together` are looked at at a time. */
+  private *keysOf(
+    partition: number,
+    prefix: string,
+    after: string,
+    together: number = PART.rows,
+  ): Iterable<LiveKey> {
     const rows = this.replica.rows(partition);
     if (rows === undefined) return;
     const first = startsAt(prefix, after) ? rows.newest(prefix) : undefined;
     if (first === DAMAGED || this.isLive(first)) yield { key: prefix, expiresAtMs: undefined };
     for (let last = lastBefore(prefix, after); ; ) {
-      const { keys, next } = rows.keys(last, KEYS_AT_ONCE);
+      const { keys, next } = rows.keys(last, together);
       for (const live of keys) {
         if (!live.key.startsWith(prefix)) return;
         if (!this.isOver(live.expiresAtMs)) yield live;
@@ -125,6 +140,16 @@ export class Holdings {
   private isOver(expiresAtMs: number | undefined): boolean {
     return expiresAtMs !== undefined && expiresAtMs <= this.wallMs();
   }
+}
+
+/** The first `count` of them, or all. */
+function take(live: Iterable<LiveKey>, count: number): string[] {
+  const keys: string[] = [];
+  for (const { key } of live) {
+    keys.push(key);
+    if (keys.length === count) break;
+  }
+  return keys;
 }
 
 /** Whether the prefix itself is a key that may be shown. */

@@ -33,7 +33,7 @@ export interface NodeParts {
   /** As clients are told: its URL. */
   readonly orchestrator: string;
   readonly replica: Pick<Replica, 'map' | 'read' | 'write'>;
-  readonly holdings: Pick<Holdings, 'answer' | 'all'>;
+  readonly holdings: Pick<Holdings, 'answer' | 'all' | 'allKeys'>;
   readonly lister: Pick<Lister, 'page'>;
   readonly readiness: Pick<Readiness, 'checks'>;
   readonly transport: Pick<Transport, 'call'>;
@@ -106,6 +106,10 @@ export class Node implements Store {
 
   ownData(prefix: string, after: string): Iterable<readonly [key: string, row: Row]> {
     return this.parts.holdings.all(prefix, after);
+  }
+
+  ownKeys(prefix: string, after: string): Iterable<string> {
+    return this.parts.holdings.allKeys(prefix, after);
   }
 
   async holders(key: string): Promise<readonly Holder[]> {

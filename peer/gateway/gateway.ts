@@ -24,7 +24,7 @@ import {
   welcome,
 } from './cluster-routes.js';
 import { getMany, getOne } from './get.js';
-import { listKeys, ownData } from './listing.js';
+import { listKeys, OwnData } from './listing.js';
 import { deleteKey, readKey, writeKey } from './one-key.js';
 import { setMany } from './set.js';
 import type { Store } from './store.js';
@@ -78,7 +78,8 @@ function routes({ store, inside, secret, maxValueBytes }: GatewayParts, metrics:
   serve(READ, '/kv/:key', ONE_KEY, (ctx) => readKey(ctx, store));
   serve(['PUT', 'POST'], '/kv/:key', ONE_KEY, (ctx) => writeKey(ctx, store, maxValueBytes));
   serve(['DELETE'], '/kv/:key', ONE_KEY, (ctx) => deleteKey(ctx, store));
-  serve(READ, '/kv/all-data', /^\/kv\/all-data$/, (ctx) => ownData(ctx, store));
+  const ownData = new OwnData(store);
+  serve(READ, '/kv/all-data', /^\/kv\/all-data$/, (ctx) => ownData.serve(ctx));
   serve(READ, '/kv', /^\/kv$/, (ctx) => listKeys(ctx, store));
   serve(['POST'], '/set', /^\/set$/, (ctx) => setMany(ctx, store, maxValueBytes));
   serve(['POST'], '/get', /^\/get$/, (ctx) => getMany(ctx, store));

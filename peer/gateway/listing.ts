@@ -2,7 +2,8 @@
  * Looking at many keys: `/kv` pages through the keys of the whole cluster, `/kv/all-data` streams this node's own data.
  *
  * A cursor is the last key of the page before, in base64url, so that it needs no memory here and outlives every peer.
- * Invariants: pages neither overlap nor leave out a key that stayed; an answer is never built in memory.
+ * Invariants: pages neither overlap nor leave out a key that stayed; an answer is never built in memory; how many streams
+ * of own data there are at a time is limited, as each takes the time of everybody else.
  */
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
@@ -19,6 +20,8 @@ import type { Store } from './store.js';
 const PARAMETERS = ['prefix', 'limit', 'cursor'] as const;
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
+/** Streams of own data at a time; one more is refused with 429. */
+export const MAX_STREAMS = 8;
 
 interface Page {
   readonly prefix: string;
@@ -44,8 +47,29 @@ export async function listKeys(ctx: Koa.Context, store: Store): Promise<void> {
   sendJson(ctx, 200, JSON.stringify({ keys: found.keys, cursor: cursorOf(last) }), headers);
 }
 
-/** `GET /kv/all-data`: `{"key": value, …}` of this node; without a limit all of it. */
-export async function ownData(ctx: Koa.Context, store: Store): Promise<void> {
+/** `GET /kv/all-data`, for at most MAX_STREAMS at a time. */
+export class OwnData {
+  private open = 0;
+
+  constructor(private readonly store: Store) {}
+
+  /** Ends with the answer, or when its client has left. */
+  async serve(ctx: Koa.Context): Promise<void> {
+    if (this.open >= MAX_STREAMS) {
+      const detail = `${MAX_STREAMS} requests for all data are under way here; send it again later.`;
+      throw new Problem('too-many-requests', detail, { 'Retry-After': '1' });
+    }
+    this.open++;
+    try {
+      await ownData(ctx, this.store);
+    } finally {
+      this.open--;
+    }
+  }
+}
+
+/** `{"key": value, …}` of this node; without a limit all of it. */
+async function ownData(ctx: Koa.Context, store: Store): Promise<void> {
   const page = readPage(ctx);
   const headers = servedBy(store);
   if (page.limit === null) {
@@ -54,7 +78,7 @@ export async function ownData(ctx: Koa.Context, store: Store): Promise<void> {
     return;
   }
   // A link stands before the data, so the page's keys are looked up first; what is written meanwhile waits for the next.
-  const keys = firstKeys(store.ownData(page.prefix, page.after), page.limit + 1);
+  const keys = firstKeys(store.ownKeys(page.prefix, page.after), page.limit + 1);
   if (keys.length > page.limit) {
     keys.pop();
     headers.push('Link', nextLink('/kv/all-data', page.prefix, page.limit, keys.at(-1) as string));
@@ -69,9 +93,9 @@ function servedBy(store: Store): HeaderList {
 
 type Entries = Iterable<readonly [key: string, row: Row]>;
 
-function firstKeys(entries: Entries, count: number): string[] {
+function firstKeys(own: Iterable<string>, count: number): string[] {
   const keys: string[] = [];
-  for (const [key] of entries) {
+  for (const key of own) {
     keys.push(key);
     if (keys.length === count) break;
   }

@@ -69,6 +69,8 @@ export interface Store {
    * Lazy: it holds at most a bounded part of the data at a time beside the store's own. No tombstones, nothing expired.
    */
   ownData(prefix: string, after: string): Iterable<readonly [key: string, row: Row]>;
+  /** The keys of that, in the same order, without touching the values; a key whose value is damaged may be among them. */
+  ownKeys(prefix: string, after: string): Iterable<string>;
   /** The nodes that hold the key, primary first. */
   holders(key: string): Promise<readonly Holder[]>;
   cluster(): ClusterSummary;

@@ -50,6 +50,8 @@ export class Rows {
   /** Batches in order, with the keys that they put; `settled` of them are done with. */
   private order: { readonly batch: number; readonly key: string }[] = [];
   private settled = 0;
+  /** Keys that were deleted once, whose tombstone was to be dropped and could not be read. */
+  private readonly unreadable = new Set<string>();
   private tombstones: { readonly key: string; readonly seq: number }[] = [];
   private buried = 0;
 
@@ -113,6 +115,11 @@ export class Rows {
     this.sortTombstones();
   }
 
+  /** Whether the key is known to have been deleted here, and perhaps put again. */
+  wasDeleted(key: string): boolean {
+    return this.unreadable.has(key) || this.tombstones.some((tombstone) => tombstone.key === key);
+  }
+
   /** Drops tombstones whose sequence number is `upTo` or lower. */
   dropTombstones(upTo: number): void {
     for (;;) {
@@ -120,6 +127,7 @@ export class Rows {
       if (oldest === undefined || oldest.seq > upTo) break;
       this.buried++;
       const row = this.find(oldest.key);
+      if (row === DAMAGED) this.unreadable.add(oldest.key);
       if (row === undefined || row === DAMAGED) continue;
       if (row.value === null && row.seq === oldest.seq) this.change(oldest.key, undefined);
     }
@@ -181,6 +189,7 @@ export class Rows {
     const batch = this.out.add({ type: 'row', partition: this.partition, copy: this.copy, key, row });
     this.overlay.set(key, { row, batch });
     if (this.damaged.size > 0) this.damaged.delete(key);
+    if (this.unreadable.size > 0) this.unreadable.delete(key);
     this.order.push({ batch, key });
     this.out.overlaid.add(this);
   }

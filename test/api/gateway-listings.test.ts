@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { MAX_STREAMS } from '../../peer/gateway/listing.js';
 import { expectProblem, type Gateway, openWire, send, startGateway } from './gateway-harness.js';
 
 describe('gateway listings', () => {
@@ -118,6 +119,25 @@ describe('gateway listings', () => {
       wire.socket.destroy();
       await eventually(() => gateway.store.open === 0);
     });
+  });
+
+  it('refuse one more stream of all data than may run at a time, until one ends', async () => {
+    const big = Buffer.alloc(1024 * 1024, 'x');
+    for (let i = 0; i < 16; i++) await send(gateway, 'PUT', `/kv/big${i}`, big);
+    const wires = Array.from({ length: MAX_STREAMS }, () => openWire(gateway));
+    for (const { socket } of wires) {
+      socket.pause();
+      socket.write('GET /kv/all-data HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    }
+    await eventually(() => gateway.store.open === MAX_STREAMS);
+    const refused = await get('/kv/all-data');
+    expectProblem(refused, 429, 'too-many-requests');
+    expect(refused.headers['retry-after']).to.equal('1');
+    wires[0]?.socket.destroy();
+    await eventually(() => gateway.store.open < MAX_STREAMS);
+    expect((await get('/kv/all-data?limit=1')).status).to.equal(200);
+    for (const { socket } of wires) socket.destroy();
+    await eventually(() => gateway.store.open === 0);
   });
 
   it('refuse a wrong limit, cursor or parameter', async () => {

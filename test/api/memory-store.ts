@@ -99,6 +99,10 @@ export class MemoryStore implements Store {
     return Promise.resolve({ keys: keys.slice(0, limit), more: keys.length > limit });
   }
 
+  *ownKeys(prefix: string, after: string): Iterable<string> {
+    for (const [key] of this.ownData(prefix, after)) yield key;
+  }
+
   *ownData(prefix: string, after: string): Iterable<readonly [string, Row]> {
     this.open++;
     try {

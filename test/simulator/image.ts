@@ -125,6 +125,17 @@ export class StoredImage implements StateReader {
     this.damaged.add(nameOf(partition, copy, key));
   }
 
+  /** Bits flip in the key of a row: it stands under another one, damaged. */
+  garble(partition: number, key: string, other: string): void {
+    const { marks, copies } = this.partition(partition);
+    const rows = copies.get(marks.copy);
+    const row = rows?.get(key);
+    if (rows === undefined || row === undefined) return;
+    rows.delete(key);
+    rows.set(other, row);
+    this.damage(partition, marks.copy, other);
+  }
+
   /** What of this copy of a partition is damaged. */
   damagedIn(partition: number, copy: number): string[] {
     const rows = this.partitions.get(partition)?.copies.get(copy) ?? new Map<string, Row>();

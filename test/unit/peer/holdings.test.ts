@@ -11,15 +11,17 @@ import type { CallFailure } from '../../../peer/transport/transport.js';
 const NOW_MS = 1_000;
 const KEYS = ['a', 'ab', 'b', 'ba', 'bb', 'c', 'ä', '\u{1f600}'];
 
-const LED = { epoch: 7, base: 0, com: 0, prep: 0, readable: true, damaged: 0 } as const;
-
 function row(change: Partial<Row> = {}): Row {
   const value = { bytes: Buffer.from('x'), type: '' };
   return { value, epoch: 7, seq: 1, ts: 0, expiresAtMs: undefined, ...change };
 }
 
 /** Holdings over plain rows; `led` says which partitions this peer leads. */
-function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => boolean): Holdings {
+function holdingsOf(
+  rows: ReadonlyMap<string, Row>,
+  led: (partition: number) => boolean,
+  sees: (keys: number) => void = () => undefined,
+): Holdings {
   const of = (partition: number) =>
     [...rows.keys()].filter((key) => partitionOfKey(key) === partition).sort(compareBytes);
   const above = (partition: number, after: string | undefined) =>
@@ -36,6 +38,7 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
         keys: (after, limit) => {
           const keys = above(partition, after);
           const looked = keys.slice(0, limit);
+          sees(looked.length);
           const live = looked.flatMap((key) => {
             const { value, expiresAtMs } = rows.get(key) as Row;
             return value === null ? [] : [{ key, expiresAtMs }];
@@ -43,7 +46,15 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
           return { keys: live, next: looked.length < keys.length ? looked.at(-1) : undefined };
         },
       }),
-      status: (partition) => ({ ...LED, role: led(partition) ? 'active' : 'member' }),
+      status: (partition) => ({
+        role: led(partition) ? 'active' : 'member',
+        epoch: 7,
+        base: 0,
+        com: 0,
+        prep: 0,
+        readable: true,
+        damaged: 0,
+      }),
     },
     () => NOW_MS,
   );
@@ -72,29 +83,31 @@ describe('holdings', () => {
     expect(holdings.list(everything, 'b', 'c', 100).keys).to.deep.equal([]);
   });
 
-  it('look at little more than what a page takes, however much there is', () => {
-    const keysOf = (partition: number) => Array.from({ length: 500 }, (_, i) => `${1_000 + i}-${partition}`);
-    let looked = 0;
-    const large = new Holdings(
-      {
-        rows: (partition) => ({
-          newest: () => undefined,
-          range: () => ({ rows: [], more: false }),
-          keys: (after, limit) => {
-            const keys = keysOf(partition).filter((key) => after === undefined || key > after);
-            const part = keys.slice(0, limit).map((key) => ({ key, expiresAtMs: undefined }));
-            looked += part.length;
-            return { keys: part, next: part.length < keys.length ? part.at(-1)?.key : undefined };
-          },
-        }),
-        status: () => ({ ...LED, role: 'active' }),
+  it('list the first keys of all, however they are spread, and look at few more than those', () => {
+    const many = Array.from({ length: 4_000 }, (_, i) => `${i % 8 === 0 ? '{one}' : ''}key-${i}`);
+    let seen = 0;
+    const counted = holdingsOf(
+      new Map(many.map((key) => [key, row()])),
+      () => true,
+      (keys) => {
+        seen += keys;
       },
-      () => NOW_MS,
     );
-    const { keys } = large.list(everything, '', '', 400);
-    const all = everything.flatMap(keysOf).sort(compareBytes);
-    expect(keys).to.deep.equal(all.slice(0, 400));
-    expect(looked).to.be.below(all.length / 4);
+    const sorted = [...many].sort(compareBytes);
+    for (const limit of [1, 100, 1_001, 5_000]) {
+      expect(counted.list(everything, '', '', limit).keys).to.deep.equal(sorted.slice(0, limit));
+    }
+    const after = sorted[1_500] as string;
+    expect(counted.list(everything, '', after, 100).keys).to.deep.equal(sorted.slice(1_501, 1_601));
+    seen = 0;
+    counted.list(everything, 'key', '', 100);
+    expect(seen).to.be.below(256 * 9 + 100);
+  });
+
+  it('name the keys of what they show', () => {
+    const [...shown] = holdings.all('b', 'b');
+    expect([...holdings.allKeys('b', 'b')]).to.deep.equal(shown.map(([key]) => key));
+    expect(shown).to.have.length(2);
   });
 
   it('refuse partitions that another peer leads', () => {

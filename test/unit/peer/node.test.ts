@@ -27,7 +27,7 @@ function nodeWith(bytes: number) {
     id: 'peer-1',
     orchestrator: '',
     replica: { map: emptyMap('test'), read, write: unused },
-    holdings: { answer: unused, all: unused },
+    holdings: { answer: unused, all: unused, allKeys: unused },
     lister: { page: unused },
     readiness: { checks: unused },
     transport: { call: unused },
