@@ -8,8 +8,8 @@ import {
   yesOrNo,
 } from '../common/options.js';
 import { optional, readSecret, sharedOptions } from '../common/settings.js';
+import { UNIT_MS } from '../common/time-units.js';
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 7 * 86_400_000;
 
 export const orchestratorOptions = {

@@ -4,17 +4,10 @@
  * Invariant: what passes is a whole number of milliseconds from 1 to MAX_TTL_MS.
  */
 import { Problem } from '../../common/problems.js';
+import { UNIT_MS } from '../../common/time-units.js';
 
 /** Ten years of 365 days. What is to stay longer is kept without one. */
-export const MAX_TTL_MS = 3_650 * 24 * 60 * 60 * 1_000;
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
+const MAX_TTL_MS = 3_650 * 24 * 60 * 60 * 1_000;
 
 const FORM = /^(\d{1,15})(ms|s|m|h|d)?$/;
 

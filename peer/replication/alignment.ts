@@ -20,6 +20,7 @@ import type { Align, AlignOk } from './messages.js';
 import type { Lead, Partition } from './partition.js';
 import { retryAfterMs } from './settings.js';
 import { newProgress } from './streaming.js';
+import { copiesThatGoOn } from './teaching.js';
 
 /** A1: this peer is the primary of the epoch that was just adopted. `old` is what it led before, if it did. */
 export function startLeading(core: Core, partition: Partition, old: Lead | undefined): void {
@@ -37,7 +38,7 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
     selfAligned: false,
     selfDurable: 0,
     selfProgressAtMs: core.leaseMs,
-    progress: new Map(),
+    progress: copiesThatGoOn(core, partition, old),
     addPending: undefined,
     addSentAtMs: 0,
     addSinceMs: 0,

@@ -17,7 +17,7 @@ import { dropStaging, startLearning } from './learning.js';
 import { askAcrossFences } from './leases.js';
 import { Log } from './log.js';
 import type { PartitionImage } from './machine.js';
-import { type Lead, Partition } from './partition.js';
+import { type IncomingSnapshot, type Lead, Partition } from './partition.js';
 import { dropReads } from './reads.js';
 import { Rows } from './rows.js';
 import { Sessions } from './sessions.js';
@@ -59,7 +59,7 @@ export function restorePartition(core: Core, image: PartitionImage): Partition {
     broken(`partition ${number} stored with com within ${log.base}..${log.prep}`, `${marks.com}`);
   }
   const rows = new Rows(core.reader, core.out, number, marks.copy);
-  rows.loadMarks(marks.com);
+  rows.loadMarks();
   const sessions = new Sessions(image.sessions);
   const partition = new Partition(number, log, rows, sessions, marks.alignedEpoch, marks.com, marks.staging);
   core.partitions.set(number, partition);
@@ -94,24 +94,41 @@ function emptyPartition(core: Core, number: number): Partition {
 
 function enterEpoch(core: Core, partition: Partition, config: PartitionConfig): void {
   const { lead } = partition;
+  const copy = copyThatGoesOn(core, partition, config);
   const leads = config.primary === core.me && isMemberOf(core, config) && isNamedProcess(core);
-  leaveEpoch(core, partition);
+  leaveEpoch(core, partition, copy);
   partition.config = config;
   partition.others = [...config.members.keys()].filter((peer) => peer !== core.me);
   if (leads) startLeading(core, partition, lead);
   else {
     if (lead !== undefined) dropWaiting(lead);
     if (isMemberOf(core, config)) partition.role = 'member';
-    else if (config.learners.includes(core.me)) startLearning(core, partition);
+    else if (config.learners.includes(core.me)) startLearning(core, partition, copy);
     else partition.role = 'none';
   }
 }
 
-/** Everything volatile of the old epoch goes, but for clients that wait for entries: the caller answers them. */
-function leaveEpoch(core: Core, partition: Partition): void {
+/**
+ * The copy that is being taken in goes on if the same primary sends it: what it committed stays, and so does its whole
+ * log (A1). If it was another process of it, or it led nobody meanwhile, it begins another copy.
+ */
+function copyThatGoesOn(
+  core: Core,
+  { learning, config: before }: Partition,
+  config: PartitionConfig,
+): IncomingSnapshot | undefined {
+  const learns = config.learners.includes(core.me) && !isMemberOf(core, config);
+  return learns && before?.primary === config.primary ? learning?.incoming : undefined;
+}
+
+/**
+ * Everything volatile of the old epoch goes, but for a copy that goes on, and clients that wait for entries: the caller
+ * answers them.
+ */
+function leaveEpoch(core: Core, partition: Partition, copy: IncomingSnapshot | undefined): void {
   partition.role = 'none';
   partition.lead = undefined;
-  if (partition.learning?.incoming !== undefined) dropStaging(core, partition);
+  if (partition.learning?.incoming !== copy) dropStaging(core, partition);
   partition.learning = undefined;
   partition.ackOwed = false;
   partition.gapSeen = false;

@@ -18,13 +18,13 @@ import { Rows } from './rows.js';
 import { Sessions } from './sessions.js';
 
 /** This peer is a learner in the epoch that was just adopted, or was just listed. */
-export function startLearning(core: Core, partition: Partition): void {
+export function startLearning(core: Core, partition: Partition, incoming?: IncomingSnapshot): void {
   partition.role = 'learner';
   partition.learning = {
     joined: false,
     joinSentAtMs: 0,
     joinAfter: 0,
-    incoming: undefined,
+    incoming,
     finished: undefined,
   };
   core.touch(partition);

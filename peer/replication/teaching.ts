@@ -18,7 +18,7 @@ import { present } from './invariant.js';
 import { bytesOf, DAMAGED } from './machine.js';
 import { noteDamage } from './mending.js';
 import type { Join, KeyedRow, Snap, SnapDone, SnapEnd, SnapOk } from './messages.js';
-import type { OutgoingSnapshot, Partition, Progress } from './partition.js';
+import type { Lead, OutgoingSnapshot, Partition, Progress } from './partition.js';
 import { retryAfterMs } from './settings.js';
 import { newProgress } from './streaming.js';
 
@@ -42,7 +42,10 @@ export function onJoin(core: Core, partition: Partition, from: PeerId, fromInc: 
 /** C2: the learner has a part. */
 export function onSnapOk(core: Core, partition: Partition, from: PeerId, message: SnapOk): void {
   const snapshot = outgoing(partition, from, message.id);
-  if (snapshot === undefined || message.got !== snapshot.outstanding.part + 1) return;
+  if (snapshot === undefined) return;
+  // It began anew, in an epoch that we two did not share.
+  if (message.got === 0) startSnapshot(core, partition, from, snapshot.outstanding.inc);
+  if (message.got !== snapshot.outstanding.part + 1) return;
   markProgress(core, partition, from);
   const next = nextPart(core, partition, snapshot);
   // If not, the learner confirms the last part again when that is repeated.
@@ -131,6 +134,24 @@ function startSnapshot(core: Core, partition: Partition, to: PeerId, inc: number
   const progress: Progress = { ...newProgress(core, com, false), snapshot };
   leadOf(partition).progress.set(to, progress);
   sendPart(core, to, snapshot, first);
+}
+
+/** The copies that go on in a new epoch of the same primary: to learners that are still the same processes. */
+export function copiesThatGoOn(
+  core: Core,
+  partition: Partition,
+  old: Lead | undefined,
+): Map<PeerId, Progress> {
+  const kept = new Map<PeerId, Progress>();
+  for (const [peer, progress] of old?.progress ?? []) {
+    const { snapshot } = progress;
+    const learns = partition.config?.learners.includes(peer) === true;
+    if (snapshot === undefined || !learns || core.map.peers.get(peer)?.inc !== snapshot.outstanding.inc)
+      continue;
+    snapshot.outstanding = { ...snapshot.outstanding, epoch: partition.epoch };
+    kept.set(peer, progress);
+  }
+  return kept;
 }
 
 function outgoing(partition: Partition, to: PeerId, id: number): OutgoingSnapshot | undefined {

@@ -3,7 +3,7 @@
  * there afterwards: a map of 256 partitions names each some hundred times.
  *
  * Invariant: every field of a map comes back: one that is new and is not read here, the compiler misses; one that is
- * not written, `codec.property.test.ts` misses.
+ * not written, `codec.test.ts` misses.
  */
 import type { ClusterMap, Drain, PartitionConfig, PeerRecord } from '../../common/configuration.js';
 import { SLOT_COUNT } from '../../common/slots.js';
