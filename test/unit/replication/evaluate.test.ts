@@ -90,7 +90,18 @@ describe('peer/replication/evaluate', () => {
     expect(
       effect.kind === 'put' && [Buffer.from(effect.value.bytes).toString(), effect.value.type],
     ).to.deep.equal(['42', 'a/b']);
-    for (const text of ['', ' 1', '1.0', '0x1', '+1', '1e3', '99999999999999999999']) {
+    for (const text of [
+      '',
+      ' 1',
+      '1.0',
+      '0x1',
+      '+1',
+      '1e3',
+      '007',
+      '-0',
+      '9223372036854775808',
+      '-99999999999999999999',
+    ]) {
       expect(by(text, 1n).result, text).to.include({ reason: 'not-an-integer' });
     }
     expect(by('9223372036854775807', 1n).result).to.include({ reason: 'overflow' });
