@@ -1,7 +1,7 @@
 /** A Redis lane over the in-memory store, and raw connections to it. */
 import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
-import { systemClock } from '../../common/clock.js';
+import { type Clock, systemClock } from '../../common/clock.js';
 import { RESP_LIMITS, type RespLimits } from '../../peer/resp/limits.js';
 import { type RespServer, startRespServer } from '../../peer/resp/server.js';
 import type { RespCluster } from '../../peer/resp/store.js';
@@ -18,6 +18,7 @@ export interface LaneOptions {
   readonly limits?: Partial<RespLimits>;
   readonly maxValueBytes?: number;
   readonly transactions?: boolean;
+  readonly clock?: Clock;
   readonly cluster?: (port: () => number) => RespCluster;
   /** How answers of the store come; undefined: before the call returns. */
   readonly later?: (answer: () => void) => void;
@@ -25,8 +26,14 @@ export interface LaneOptions {
 
 /** Starts a lane on a free port. */
 export async function startLane(options: LaneOptions = {}): Promise<Lane> {
-  const { secret = null, limits, maxValueBytes = 1024 * 1024, transactions = true } = options;
-  const store = new RespMemoryStore(systemClock.wallMs, options.later, transactions);
+  const {
+    secret = null,
+    limits,
+    maxValueBytes = 1024 * 1024,
+    transactions = true,
+    clock = systemClock,
+  } = options;
+  const store = new RespMemoryStore(clock.wallMs, options.later, transactions);
   let port = 0;
   const server = await startRespServer({
     host: '127.0.0.1',
@@ -35,7 +42,7 @@ export async function startLane(options: LaneOptions = {}): Promise<Lane> {
     cluster: (options.cluster ?? testCluster)(() => port),
     secret,
     maxValueBytes,
-    clock: systemClock,
+    clock,
     log: pino({ level: 'silent' }),
     limits: { ...RESP_LIMITS, ...limits },
   });

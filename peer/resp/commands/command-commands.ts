@@ -9,7 +9,7 @@ import {
   integer,
   list,
   map,
-  noList,
+  nothing,
   type Protocol,
   type Reply,
   set,
@@ -32,7 +32,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   info: { arity: -2, run: commandInfo },
   docs: { arity: -2, run: docs },
   list: { arity: -2, run: names },
-  getkeys: { arity: -3, run: getKeys },
+  getkeys: { arity: -4, run: getKeys },
 };
 
 function command(args: readonly Buffer[], caller: Caller): Reply {
@@ -56,7 +56,7 @@ function commandInfo(args: readonly Buffer[], caller: Caller): Reply {
   return list(
     args.slice(2).map((arg) => {
       const info = caller.commands.get(wordOf(arg));
-      return info === undefined ? noList(protocol) : infoReply(info, protocol);
+      return info === undefined ? nothing(protocol) : infoReply(info, protocol);
     }),
   );
 }

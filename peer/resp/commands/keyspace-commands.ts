@@ -32,8 +32,9 @@ async function scanKeys(args: readonly Buffer[], { services }: Caller): Promise<
 /** A cursor that no page ended with is as good as the end. */
 function cursorOf(arg: Buffer): number | undefined {
   const text = arg.toString('latin1');
-  if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) return undefined;
-  return Math.min(Number(text), CURSOR_END);
+  if (!/^-?\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) return undefined;
+  const cursor = Number(text);
+  return cursor < 0 ? CURSOR_END : Math.min(cursor, CURSOR_END);
 }
 
 function scanOptions(args: readonly Buffer[]): ScanOptions | { readonly refusal: Reply } {

@@ -39,7 +39,8 @@ function optionsOf(
     const unit = Object.hasOwn(UNITS, word) ? UNITS[word] : undefined;
     if (unit !== undefined) {
       const arg = args[++at];
-      if (arg === undefined || options.flag || options.expiry !== undefined) return undefined;
+      const other = options.expiry !== undefined && options.expiry.unit !== unit;
+      if (arg === undefined || options.flag || other) return undefined;
       options = { ...options, expiry: { arg, unit } };
     } else if (word === flag) {
       if (options.expiry !== undefined) return undefined;
