@@ -45,7 +45,8 @@ export function changeOf(ver: MapVersion): number {
 
 /** What is being moved off a peer, and what ends that. */
 export interface Drain {
-  readonly scope: 'primaries' | 'everything';
+  /** `duties`: it is about to restart, so that it neither leads nor acknowledges any more, but keeps its data. */
+  readonly scope: 'duties' | 'everything';
   /** A process that stops is welcome again when it restarts; an operator's drain stays until it is taken back. */
   readonly until: 'restart' | 'operator';
 }
@@ -56,9 +57,19 @@ export interface PeerRecord {
   readonly inc: Incarnation;
   /** host:port of the peer's listener for peers; opaque here. */
   readonly addr: string;
-  /** Its share of the copies relative to the others', above 0; left out it is 1. */
+  /** Its share of the copies relative to the others'; 0 holds none; left out it is 1. */
   readonly weight?: number;
   readonly drain?: Drain;
+}
+
+/** Whether the process has announced that it will stop for a restart. */
+export function isRestarting({ drain }: Pick<PeerRecord, 'drain'>): boolean {
+  return drain?.scope === 'duties';
+}
+
+/** What remains of a drain when the peer's next process is here: an operator's, which then moves its data, too. */
+export function drainAfterRestart(drain: Drain | undefined): Drain | undefined {
+  return drain?.until === 'operator' ? { scope: 'everything', until: 'operator' } : undefined;
 }
 
 /** The configuration of one partition. */
@@ -86,6 +97,8 @@ export interface ClusterMap {
   readonly peers: ReadonlyMap<PeerId, PeerRecord>;
   /** By partition number; undefined until the partition is created. */
   readonly parts: readonly (PartitionConfig | undefined)[];
+  /** Writes are refused while a partition has fewer members than this; left out it is 1. */
+  readonly minInSync?: number;
 }
 
 /** The map of a cluster before its first change. */

@@ -52,7 +52,7 @@ export interface OrchestratorEnvelope {
  */
 export interface Register {
   readonly type: 'register';
-  /** Its share of the copies relative to the others', above 0; left out it is 1. */
+  /** Its share of the copies relative to the others'; 0 holds none; left out it is 1. */
   readonly weight?: number;
 }
 
@@ -105,11 +105,12 @@ export interface Pull {
 
 /**
  * A peer that wants to stop asks to have everything moved off it; it may stop when the map names it nowhere.
- * With `only` it asks to have its primaries handed over, and keeps its copies (a restart is coming).
+ * With `only` a restart is coming: it asks to be relieved of what others would wait for, leading and acknowledging, and
+ * keeps its data on its disk. `mayStop` of leaving.ts tells it when the map has granted that. Repeated until it stops.
  */
 export interface Leave {
   readonly type: 'leave';
-  readonly only?: 'primaries';
+  readonly only?: 'duties';
 }
 
 /** Everything that a peer says to an orchestrator. */

@@ -1,52 +1,124 @@
 /**
- * What peers and the orchestrator say to each other over HTTP, all of it inside the cluster: the caller carries
- * the cluster's secret as `Authorization: Bearer <secret>`.
+ * What the orchestrator and the peers say to each other over HTTP, all of it inside the cluster: the caller carries
+ * the cluster's secret as `Authorization: Bearer <secret>`. What the messages mean stands in `control-messages.ts`.
  *
- *   peer -> orchestrator   POST /register  Registration -> 200 View
- *   peer -> orchestrator   POST /leave     Leaving      -> 202 View
- *   orchestrator -> peer   GET  /health                 -> 200 Health
- *   orchestrator -> peer   POST /view      View         -> 204
+ *   orchestrator -> peer   POST /control   {envelopes, roster?}  -> 200 {reports}: what it says at once to that one
+ *   peer -> orchestrator   POST /register  one `register` report -> 204
+ *   peer -> orchestrator   POST /reports   {reports}             -> 204
+ *
+ * Invariant: what passes here is well formed in full, or refused in full.
  */
 import { z } from 'zod';
-import { addressSchema, instanceSchema, nameSchema, portSchema } from './names.js';
-import { PARTITION_COUNT } from './slots.js';
-import { viewSchema } from './view.js';
+import type { OrchestratorEnvelope, ReportEnvelope } from './control-messages.js';
+import {
+  countSchema,
+  mapSchema,
+  mapText,
+  peerAddressSchema,
+  storeIdSchema,
+  weightSchema,
+} from './map-json.js';
+import { nameSchema } from './names.js';
+import { type Roster, rosterSchema } from './roster.js';
 
+/** A map of 10,000 peers with names as long as they may be takes less; so do reports of all partitions. */
+export const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
+/** Messages in one request. */
+export const MAX_ENVELOPES = 16;
+export const MAX_REPORTS = 1_000;
+const MAX_PARTITIONS = 16_384;
+
+const partitionSchema = z.number().int().nonnegative().max(MAX_PARTITIONS);
+const casesSchema = z
+  .array(z.strictObject({ partition: partitionSchema, epoch: countSchema }))
+  .max(MAX_PARTITIONS);
+
+const orchestratorEnvelopeSchema = z.strictObject({
+  clusterId: nameSchema,
+  from: nameSchema,
+  ver: countSchema,
+  body: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('ping'), n: countSchema }),
+    z.strictObject({ type: z.literal('map'), map: mapSchema }),
+    z.strictObject({ type: z.literal('query'), term: countSchema }),
+  ]),
+});
+
+const registerSchema = z.strictObject({ type: z.literal('register'), weight: weightSchema.exactOptional() });
+
+const reportBodySchema = z.discriminatedUnion('type', [
+  registerSchema,
+  z.strictObject({ type: z.literal('pong'), n: countSchema, active: casesSchema, promised: countSchema }),
+  z.strictObject({
+    type: z.literal('add'),
+    partition: partitionSchema,
+    epoch: countSchema,
+    learner: nameSchema,
+    learnerStoreId: storeIdSchema,
+    learnerInc: countSchema,
+  }),
+  z.strictObject({
+    type: z.literal('accuse'),
+    who: nameSchema,
+    why: z.enum(['no-ack', 'silent', 'disconnected']),
+    cases: casesSchema,
+  }),
+  z.strictObject({ type: z.literal('state'), term: countSchema, map: mapSchema }),
+  z.strictObject({ type: z.literal('pull') }),
+  z.strictObject({ type: z.literal('leave'), only: z.literal('duties').exactOptional() }),
+]);
+
+const senderShape = {
+  clusterId: nameSchema,
+  from: nameSchema,
+  fromInc: countSchema,
+  storeId: storeIdSchema,
+  addr: peerAddressSchema,
+  ver: countSchema,
+};
+
+/** What an orchestrator tells a peer in one request. */
+export interface Delivery {
+  readonly envelopes: readonly OrchestratorEnvelope[];
+  readonly roster?: Roster;
+}
+
+/** `POST /control` */
+export const deliverySchema = z.strictObject({
+  envelopes: z.array(orchestratorEnvelopeSchema).max(MAX_ENVELOPES),
+  roster: rosterSchema.exactOptional(),
+}) satisfies z.ZodType<Delivery>;
+
+/** `POST /register` */
 export const registrationSchema = z.strictObject({
-  cluster: nameSchema,
-  id: nameSchema,
-  host: addressSchema,
-  port: portSchema,
-  peerPort: portSchema,
-  instance: instanceSchema,
-  weight: z.number().min(0).max(1000).default(1),
-  /** The newest view this peer knows, if any: an orchestrator that lost its registry goes on from the newest it hears of. */
-  view: viewSchema.nullable().default(null),
-});
-export type Registration = z.infer<typeof registrationSchema>;
+  ...senderShape,
+  body: registerSchema,
+}) satisfies z.ZodType<ReportEnvelope>;
 
-export const leavingSchema = z.strictObject({
-  cluster: nameSchema,
-  id: nameSchema,
-  instance: instanceSchema,
-});
-export type Leaving = z.infer<typeof leavingSchema>;
+/** `POST /reports`, and the answer to `POST /control`. */
+export const reportsSchema = z.strictObject({
+  reports: z.array(z.strictObject({ ...senderShape, body: reportBodySchema })).max(MAX_REPORTS),
+}) satisfies z.ZodType<{ reports: readonly ReportEnvelope[] }>;
 
-export const healthSchema = z.object({
-  cluster: nameSchema,
-  id: nameSchema,
-  instance: instanceSchema,
-  /** Epoch of the view the peer follows; 0 before the first. */
-  epoch: z.number().int().nonnegative(),
-  /** Partitions whose data this peer, their primary, has not fetched yet. */
-  fetching: z
-    .array(
-      z
-        .number()
-        .int()
-        .min(0)
-        .max(PARTITION_COUNT - 1),
-    )
-    .max(PARTITION_COUNT),
-});
-export type Health = z.infer<typeof healthSchema>;
+/** The body of `POST /control`. `roster` is JSON text already, as it is the same for all peers. */
+export function deliveryText(envelopes: readonly OrchestratorEnvelope[], roster: string | undefined): string {
+  const tail = roster === undefined ? '' : `,"roster":${roster}`;
+  return `{"envelopes":[${envelopes.map(envelopeText).join()}]${tail}}`;
+}
+
+/** The body of `POST /reports`, and of the answer to `POST /control`. */
+export function reportsText(reports: readonly ReportEnvelope[]): string {
+  return `{"reports":[${reports.map(envelopeText).join()}]}`;
+}
+
+function envelopeText(envelope: OrchestratorEnvelope | ReportEnvelope): string {
+  const { body, ...head } = envelope;
+  if (!('map' in body)) return JSON.stringify(envelope);
+  const { map, ...rest } = body;
+  return `${open(head)},"body":${open(rest)},"map":${mapText(map)}}}`;
+}
+
+/** An object's text without its closing brace. */
+function open(value: object): string {
+  return JSON.stringify(value).slice(0, -1);
+}

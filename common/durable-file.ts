@@ -17,12 +17,13 @@ export async function writeDurably(path: string, content: string): Promise<void>
     await file.close();
   }
   await rename(beside, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await sync(dirname(path));
+}
+
+/** Makes durable what the file holds: it may have been written by a process that was killed before its fsync. */
+export async function syncFile(path: string): Promise<void> {
+  await sync(path);
+  await sync(dirname(path));
 }
 
 /** The file's content, or null where there is no such file. */
@@ -32,5 +33,14 @@ export async function readIfThere(path: string): Promise<string | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -84,6 +84,7 @@ export async function startHttpServer(
     },
     serve,
   );
+  allowHalfClosed(server);
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
   server.setTimeout(limits.idleMs);
@@ -103,6 +104,14 @@ export async function startHttpServer(
       return closeServer(server, graceMs);
     },
   };
+}
+
+/**
+ * A client may end its side after its last request (`nc -N`, HTTP/1.0 libraries) and still gets its answers; node would
+ * cut it. The limits on connections hold as for all others. (Node's own field for this is not in its types.)
+ */
+function allowHalfClosed(server: Server): void {
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
 
 /** The funnel: the outermost middleware of every application. */

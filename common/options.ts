@@ -12,6 +12,8 @@ export interface Option<T> {
   readonly help: string;
   /** Used where neither flag nor environment names a value. */
   readonly fallback: T;
+  /** Its flag stands alone and means `true`; in the environment it is `true` or `false`. */
+  readonly isSwitch?: true;
   /** Throws an Error that says what a right value looks like. */
   parse(text: string): T;
 }
@@ -32,7 +34,7 @@ export function readOptions<S extends Readonly<Record<string, Option<unknown>>>>
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Settings<S> {
-  const flags = parseFlags(Object.keys(table).map(flagOf), args);
+  const flags = parseFlags(table, args);
   const settings: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) {
     const flag = flagOf(name);
@@ -48,7 +50,7 @@ export function readOptions<S extends Readonly<Record<string, Option<unknown>>>>
 /** The text that `--help` shows. */
 export function helpText(usage: string, table: Readonly<Record<string, Option<unknown>>>): string {
   const rows = Object.entries(table).map(([name, option]) => {
-    const left = `--${flagOf(name)} ${option.placeholder}`;
+    const left = `--${flagOf(name)} ${option.placeholder}`.trimEnd();
     return `  ${left.padEnd(28)} ${option.help} [${envOf(name)}]`;
   });
   return `${usage}\n\n${rows.join('\n')}\n  ${'--help'.padEnd(28)} this text\n`;
@@ -63,6 +65,11 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** The value of a switch. */
+export function yesOrNo(text: string): boolean {
+  return oneOf('true', 'false')(text) === 'true';
+}
+
 /** One of a few words. */
 export function oneOf<W extends string>(...words: readonly W[]): (text: string) => W {
   return (text) => {
@@ -72,13 +79,19 @@ export function oneOf<W extends string>(...words: readonly W[]): (text: string) 
   };
 }
 
-function parseFlags(names: readonly string[], args: readonly string[]): Record<string, string | undefined> {
+function parseFlags(
+  table: Readonly<Record<string, Option<unknown>>>,
+  args: readonly string[],
+): Record<string, string | undefined> {
   try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Record<
-      string,
-      string
-    >;
+    const options = Object.fromEntries(
+      Object.entries(table).map(([name, { isSwitch }]) => [
+        flagOf(name),
+        { type: isSwitch ? ('boolean' as const) : ('string' as const) },
+      ]),
+    );
+    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+    return Object.fromEntries(Object.entries(values).map(([flag, value]) => [flag, String(value)]));
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new OptionError(`${text.split(/[.\n]/)[0]}; --help lists the options`);

@@ -8,6 +8,7 @@
 import type { ClusterMap, MapVersion } from '../common/configuration.js';
 import type { ChangeAnswer, PlannedChange, ReportEnvelope } from '../common/control-messages.js';
 import type {
+  Imbalance,
   Manager,
   ManagerInput,
   ManagerNote,
@@ -73,6 +74,10 @@ export class OrchestratorDriver {
 
   status(): ManagerStatus {
     return this.#manager.status(this.#world.now());
+  }
+
+  imbalance(): Imbalance {
+    return this.#manager.imbalance(this.#world.now());
   }
 
   /** Nothing is sent or written from here on. */

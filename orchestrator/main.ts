@@ -3,9 +3,15 @@
 import { systemClock } from '../common/clock.js';
 import { createLogger, type Logger } from '../common/log.js';
 import { helpText, OptionError } from '../common/options.js';
+import { Program } from '../common/process.js';
 import { type Orchestrator, startOrchestrator } from './orchestrator.js';
-import { RegistryFileError } from './registry-file.js';
+import { RegisterFileError } from './register-file.js';
 import { type OrchestratorSettings, orchestratorOptions, readOrchestratorSettings } from './settings.js';
+
+/** A stop in order takes less; past it the process is ended. */
+const STOP_MS = 3_000;
+
+const program = new Program('covey-orchestrator', process);
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
@@ -24,14 +30,14 @@ async function main(): Promise<void> {
     log.warn('no data folder: after a restart, what peers know is all there is to go on from (--data)');
   }
   const orchestrator = await start(settings, log);
-  stopOnSignal(orchestrator, log);
+  program.stopOnSignal(() => orchestrator.stop(), STOP_MS, log);
 }
 
 function readSettings(args: readonly string[]): OrchestratorSettings {
   try {
     return readOrchestratorSettings(args, process.env);
   } catch (error) {
-    if (error instanceof OptionError) return exit(2, error.message);
+    if (error instanceof OptionError) return program.exit(2, error.message);
     throw error;
   }
 }
@@ -40,32 +46,12 @@ async function start(settings: OrchestratorSettings, log: Logger): Promise<Orche
   try {
     return await startOrchestrator({ ...settings, repairAfterMs: settings.repairAfter }, systemClock, log);
   } catch (error) {
-    if (error instanceof RegistryFileError) return exit(1, error.message);
+    if (error instanceof RegisterFileError) return program.exit(1, error.message);
     const { code, syscall, message } = error as NodeJS.ErrnoException;
     if (syscall !== 'listen' && code !== 'ENOTFOUND') throw error;
     const why = code === 'EADDRINUSE' ? `port ${settings.port} is taken` : message;
-    return exit(1, `cannot listen: ${why}; free it, or choose another with --port`);
+    return program.exit(1, `cannot listen: ${why}; free it, or choose another with --port`);
   }
-}
-
-/** The first signal stops in order, a second one at once. */
-function stopOnSignal(orchestrator: Orchestrator, log: Logger): void {
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      void orchestrator.stop().then(() => {
-        log.info('stopped');
-        process.exit(0);
-      });
-    });
-  }
-}
-
-function exit(code: number, line: string): never {
-  process.stderr.write(`covey-orchestrator: ${line}\n`);
-  process.exit(code);
 }
 
 await main();

@@ -1,5 +1,12 @@
 /** The settings of an orchestrator. */
-import { type Option, readOptions, type Settings, wholeNumber } from '../common/options.js';
+import {
+  type Option,
+  OptionError,
+  readOptions,
+  type Settings,
+  wholeNumber,
+  yesOrNo,
+} from '../common/options.js';
 import { optional, readSecret, sharedOptions } from '../common/settings.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -23,16 +30,37 @@ export const orchestratorOptions = {
     fallback: 3,
     parse: wholeNumber(1, 16),
   },
+  minInSync: optional({
+    placeholder: 'N',
+    help: 'copies that a write must reach, else it is refused (default: more than half of --copies)',
+    parse: wholeNumber(1, 16),
+  }),
+  bootstrapPeers: optional({
+    placeholder: 'N',
+    help: 'create a new cluster once this many peers are there; 0: never (default: --copies)',
+    parse: wholeNumber(0, 1_000),
+  }),
   repairAfter: {
     placeholder: 'TIME',
-    help: 'how long a silent peer keeps its partitions, such as 500ms, 10s, 5m (default 10s)',
+    help: 'how long copies on a silent peer are waited for before others take them (default 10s)',
     fallback: 10_000,
     parse: duration,
+  },
+  registryMayBeOld: {
+    placeholder: '',
+    help: 'the registry was restored from a copy: ask the peers what is newer before anything else',
+    fallback: false,
+    isSwitch: true,
+    parse: yesOrNo,
   },
   ...sharedOptions,
 } as const satisfies Record<string, Option<unknown>>;
 
-export type OrchestratorSettings = Settings<typeof orchestratorOptions> & { readonly secret: string | null };
+export type OrchestratorSettings = Settings<typeof orchestratorOptions> & {
+  readonly secret: string | null;
+  readonly minInSync: number;
+  readonly bootstrapPeers: number;
+};
 
 /**
  * All settings of an orchestrator, checked together.
@@ -43,7 +71,13 @@ export function readOrchestratorSettings(
   env: Readonly<Record<string, string | undefined>>,
 ): OrchestratorSettings {
   const given = readOptions(orchestratorOptions, args, env);
-  return { ...given, secret: readSecret(given.secretFile, env, [given.host]) };
+  const { copies } = given;
+  const minInSync = given.minInSync ?? Math.floor(copies / 2) + 1;
+  if (minInSync > copies) {
+    throw new OptionError(`--min-in-sync ${minInSync} is more than there are copies (--copies ${copies})`);
+  }
+  const bootstrapPeers = given.bootstrapPeers ?? copies;
+  return { ...given, minInSync, bootstrapPeers, secret: readSecret(given.secretFile, env, [given.host]) };
 }
 
 /** A length of time in milliseconds; a number without a unit counts seconds. */

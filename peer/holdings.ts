@@ -2,17 +2,18 @@
  * What this peer itself holds: keys and rows of its partitions, for listings, pages and other peers' questions.
  *
  * Invariants: no tombstone and nothing expired is shown; keys are listed only from partitions that this peer leads under
- * its leases, so that everything that was acknowledged before the question is there.
+ * its leases, so that everything that was acknowledged before the question is there. The key of a damaged row is listed,
+ * its value is not shown.
  */
 import { compareBytes } from '../common/byte-order.js';
 import { PARTITION_COUNT, partitionOfKey } from '../common/slots.js';
 import type { Replica } from './replica.js';
 import type { Row } from './replication/entry.js';
-import type { KeyedRow } from './replication/messages.js';
+import { DAMAGED, type LiveKey } from './replication/machine.js';
 import type { PeerReply, PeerRequest } from './transport/messages.js';
 
-/** Rows that are looked at together; between two such parts others may run. */
-const PART_ROWS = 256;
+/** What is looked at together. */
+const PART = { rows: 256, bytes: 1024 * 1024 } as const;
 
 export class Holdings {
   constructor(
@@ -27,8 +28,8 @@ export class Holdings {
       return { type: 'listed', ...this.list(partitions, prefix, after, limit) };
     }
     const rows = this.replica.rows(partitionOfKey(request.key));
-    const row = rows?.get(request.key);
-    const version = row === undefined || !this.isLive(row) ? null : { epoch: row.epoch, seq: row.seq };
+    const row = rows?.newest(request.key);
+    const version = this.isLive(row) ? { epoch: row.epoch, seq: row.seq } : null;
     return { type: 'inspected', holds: rows !== undefined, version };
   }
 
@@ -44,7 +45,7 @@ export class Holdings {
     for (const partition of partitions) {
       if (refused.includes(partition)) continue;
       let found = 0;
-      for (const { key } of this.rowsOf(partition, prefix, after)) {
+      for (const { key } of this.keysOf(partition, prefix, after)) {
         keys.push(key);
         if (++found === limit) break;
       }
@@ -58,7 +59,7 @@ export class Holdings {
     const first = after === '' ? 0 : partitionOfKey(after);
     for (let partition = first; partition < PARTITION_COUNT; partition++) {
       const from = partition === first ? after : '';
-      for (const { key, row } of this.rowsOf(partition, prefix, from)) yield [key, row];
+      yield* this.rowsOf(partition, prefix, from);
     }
   }
 
@@ -67,26 +68,55 @@ export class Holdings {
     return status !== undefined && status.role === 'active' && status.readable;
   }
 
-  /** Live rows of one partition whose keys begin with `prefix` and come after `after`, in byte order. */
-  private *rowsOf(partition: number, prefix: string, after: string): Iterable<KeyedRow> {
-    let last = after === '' ? undefined : after;
-    if (prefix !== '' && compareBytes(prefix, after) > 0) {
-      last = prefix;
-      const row = this.replica.rows(partition)?.get(prefix);
-      if (row !== undefined && this.isLive(row)) yield { key: prefix, row };
-    }
-    for (;;) {
-      const part = this.replica.rows(partition)?.range(last, PART_ROWS) ?? [];
-      for (const keyed of part) {
-        if (!keyed.key.startsWith(prefix)) return;
-        if (this.isLive(keyed.row)) yield keyed;
+  /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order. */
+  private *keysOf(partition: number, prefix: string, after: string): Iterable<LiveKey> {
+    const rows = this.replica.rows(partition);
+    if (rows === undefined) return;
+    const first = startsAt(prefix, after) ? rows.newest(prefix) : undefined;
+    if (first === DAMAGED || this.isLive(first)) yield { key: prefix, expiresAtMs: undefined };
+    for (let last = lastBefore(prefix, after); ; ) {
+      const { keys, next } = rows.keys(last, PART.rows);
+      for (const live of keys) {
+        if (!live.key.startsWith(prefix)) return;
+        if (!this.isOver(live.expiresAtMs)) yield live;
       }
-      if (part.length < PART_ROWS) return;
-      last = part.at(-1)?.key;
+      if (next === undefined) return;
+      last = next;
     }
   }
 
-  private isLive(row: Row): boolean {
-    return row.value !== null && (row.expiresAtMs === undefined || row.expiresAtMs > this.wallMs());
+  /** The same with their values; for as long as this peer is a member of the partition. */
+  private *rowsOf(partition: number, prefix: string, after: string): Iterable<readonly [string, Row]> {
+    const first = startsAt(prefix, after) ? this.replica.rows(partition)?.newest(prefix) : undefined;
+    if (first !== DAMAGED && this.isLive(first)) yield [prefix, first];
+    for (let last = lastBefore(prefix, after); ; ) {
+      const part = this.replica.rows(partition)?.range(last, PART);
+      if (part === undefined) return;
+      for (const { key, row } of part.rows) {
+        if (!key.startsWith(prefix)) return;
+        if (row !== DAMAGED && this.isLive(row)) yield [key, row];
+      }
+      if (!part.more) return;
+      last = part.rows.at(-1)?.key;
+    }
   }
+
+  private isLive(row: Row | typeof DAMAGED | undefined): row is Row {
+    return row !== undefined && row !== DAMAGED && row.value !== null && !this.isOver(row.expiresAtMs);
+  }
+
+  private isOver(expiresAtMs: number | undefined): boolean {
+    return expiresAtMs !== undefined && expiresAtMs <= this.wallMs();
+  }
+}
+
+/** Whether the prefix itself is a key that may be shown. */
+function startsAt(prefix: string, after: string): boolean {
+  return prefix !== '' && compareBytes(prefix, after) > 0;
+}
+
+/** The key after which the first one to be shown comes; undefined: from the first of all. */
+function lastBefore(prefix: string, after: string): string | undefined {
+  if (startsAt(prefix, after)) return prefix;
+  return after === '' ? undefined : after;
 }

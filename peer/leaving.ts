@@ -6,6 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterMap } from '../common/configuration.js';
+import { type MayStop, mayStop } from '../common/leaving.js';
 import type { Logger } from '../common/log.js';
 
 /** A restart: the data stays on the disk. */
@@ -15,8 +16,6 @@ const FOR_GOOD_MS = 60_000;
 /** It is asked again this often. */
 const ASK_MS = 250;
 const LOOK_MS = 20;
-/** Nothing got better for this long: those who remain cannot take more. */
-const STUCK_MS = 1_000;
 /** How long a peer without data still answers, so that those who follow an older map learn that it owns nothing. */
 const LINGER_MS = 300;
 /** Without a word of the orchestrator for this long there is nobody to hand over to. */
@@ -26,7 +25,7 @@ export interface LeavingParts {
   readonly id: string;
   map(): ClusterMap;
   /** Asks the orchestrators once. */
-  leave(only: 'primaries' | undefined): void;
+  leave(only: 'duties' | undefined): void;
   /** Milliseconds since the orchestrator last spoke. */
   orchestratorSilentMs(): number;
   monotonicMs(): number;
@@ -46,27 +45,29 @@ export async function handOver(parts: LeavingParts, forGood: boolean): Promise<v
   if (left.held === 0 || parts.orchestratorSilentMs() > SILENT_MS) return;
   log.info(left, forGood ? 'hands everything over, then stops' : 'hands over what it leads, then stops');
   const startedMs = monotonicMs();
-  let betterMs = startedMs;
   let askedMs = Number.NEGATIVE_INFINITY;
-  while (left.held > 0) {
+  for (;;) {
+    const verdict = forGood ? onlyEmpty(left) : mayStop(parts.map(), parts.id);
+    if (verdict === 'free') break;
     const nowMs = monotonicMs();
     const isLate = nowMs - startedMs > (forGood ? FOR_GOOD_MS : RESTART_MS);
-    const isStuck = !forGood && nowMs - betterMs > STUCK_MS;
-    if (isLate || isStuck || parts.orchestratorSilentMs() > SILENT_MS) {
+    if (verdict === 'alone' || isLate || parts.orchestratorSilentMs() > SILENT_MS) {
       log.warn(left, 'stops before all was handed over');
       return;
     }
     if (nowMs - askedMs >= ASK_MS) {
       askedMs = nowMs;
-      parts.leave(forGood ? undefined : 'primaries');
+      parts.leave(forGood ? undefined : 'duties');
     }
     await pause(LOOK_MS);
-    const now = leftHere(parts);
-    if (now.led < left.led || now.held < left.held) betterMs = monotonicMs();
-    left = now;
+    left = leftHere(parts);
   }
   log.info({ ms: Math.round(monotonicMs() - startedMs) }, 'handed over');
   await pause(LINGER_MS);
+}
+
+function onlyEmpty({ held }: Left): MayStop {
+  return held === 0 ? 'free' : 'wait';
 }
 
 function leftHere({ id, map }: LeavingParts): Left {

@@ -3,10 +3,16 @@
 import { systemClock } from '../common/clock.js';
 import { createLogger, type Logger } from '../common/log.js';
 import { helpText, OptionError } from '../common/options.js';
+import { Program } from '../common/process.js';
 import { takeId } from './identity.js';
 import { type Peer, startPeer } from './peer.js';
 import { type PeerSettings, peerOptions, readPeerSettings } from './settings.js';
 import { openStore } from './store-opening.js';
+
+/** An orderly stop takes at most this long, in ms; longer where all data goes to others first. */
+const STOP_MS = { lmdb: 10_000, memory: 65_000 } as const;
+
+const program = new Program('covey-peer', process);
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
@@ -18,14 +24,15 @@ async function main(): Promise<void> {
   const id = await identify(settings);
   const log = createLogger(id, settings.logLevel, process.stdout.isTTY);
   warn(settings, log);
-  stopOnSignal(await start(settings, id, log), log);
+  const peer = await start(settings, id, log);
+  program.stopOnSignal(() => peer.stop(), STOP_MS[settings.storage], log);
 }
 
 function readSettings(args: readonly string[]): PeerSettings {
   try {
     return readPeerSettings(args, process.env);
   } catch (error) {
-    if (error instanceof OptionError) return exit(2, error.message);
+    if (error instanceof OptionError) return program.exit(2, error.message);
     throw error;
   }
 }
@@ -34,7 +41,7 @@ async function identify({ data, id, fallbackId }: PeerSettings): Promise<string>
   try {
     return await takeId(data, id, fallbackId);
   } catch (error) {
-    return exit(1, `cannot use the data folder: ${(error as Error).message}`);
+    return program.exit(1, `cannot use the data folder: ${(error as Error).message}`);
   }
 }
 
@@ -49,7 +56,8 @@ function warn({ secret, storage }: PeerSettings, log: Logger): void {
 
 async function start(settings: PeerSettings, id: string, log: Logger): Promise<Peer> {
   const events = {
-    failed: (error: Error) => exit(1, `the store failed, and nothing more is acknowledged: ${error.message}`),
+    failed: (error: Error) =>
+      program.exit(1, `the store failed, and nothing more is acknowledged: ${error.message}`),
     damaged: (damage: object) => log.error({ damage }, 'a stored record is damaged: it is not served'),
   };
   try {
@@ -60,23 +68,11 @@ async function start(settings: PeerSettings, id: string, log: Logger): Promise<P
       settings,
       clock: systemClock,
       log,
-      broke: (line) => exit(1, line),
+      broke: (line) => program.exit(1, line),
       bind,
     });
   } catch (error) {
-    return exit(1, `cannot open the store: ${(error as Error).message}`);
-  }
-}
-
-/** The first signal stops in order, a second one at once. */
-function stopOnSignal(peer: Peer, _log: Logger): void {
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      void peer.stop().then(() => process.exit(0));
-    });
+    return program.exit(1, `cannot open the store: ${(error as Error).message}`);
   }
 }
 
@@ -86,13 +82,8 @@ async function bind<T>(port: number, flag: string, listen: () => Promise<T>): Pr
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? `port ${port} is taken` : message;
-    return exit(1, `cannot listen: ${why}; free it, or choose another with ${flag}`);
+    return program.exit(1, `cannot listen: ${why}; free it, or choose another with ${flag}`);
   }
-}
-
-function exit(code: number, line: string): never {
-  process.stderr.write(`covey-peer: ${line}\n`);
-  process.exit(code);
 }
 
 await main();

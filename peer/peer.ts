@@ -9,6 +9,7 @@ import type { Logger } from '../common/log.js';
 import { hostPort } from '../common/names.js';
 import { formatPeerAddress, parsePeerAddress } from '../common/peer-address.js';
 import { createGateway } from './gateway/gateway.js';
+import { gaugesOf } from './gauges.js';
 import { Holdings } from './holdings.js';
 import { handOver } from './leaving.js';
 import { Lister } from './lister.js';
@@ -92,7 +93,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
     },
   );
   const holdings = new Holdings(replica, () => clock.wallMs());
-  const readiness = new Readiness({ replica, id, storeId, inc, cluster: () => link.roster });
+  const readiness = new Readiness({ replica, id, storeId, inc, roster: () => link.roster });
   const lister = new Lister({
     id,
     holdings,
@@ -121,8 +122,9 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   const inside = {
     health: () => ({ cluster, id, storeId, inc, map: replica.map.ver, ready: allOk(node) }),
     control: (body: unknown) => link.deliver(body),
+    gauges: () => gaugesOf(replica, engine, link),
   };
-  const app = createGateway({ store: node, secret, maxValueBytes, log, inside });
+  const app = createGateway({ store: node, secret, maxValueBytes, log, clock, inside });
   const http: HttpServer = await parts.bind(port, '--port', () => startHttpServer(app, host, port));
   replica.start();
   log.info({ storeId, inc, peerPort }, `listens on http://${hostPort(host, port)}`);
@@ -145,7 +147,6 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
       link.stop();
       await transport.close();
       await engine.close();
-      log.info('stopped');
     },
   };
 }

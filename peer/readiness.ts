@@ -5,6 +5,7 @@
  * after another and waits for each never takes away two copies of anything.
  */
 import type { ClusterMap } from '../common/configuration.js';
+import { allUp, type Roster } from '../common/roster.js';
 import type { Check } from './gateway/store.js';
 import type { Replica } from './replica.js';
 
@@ -13,8 +14,8 @@ export interface ReadinessParts {
   readonly id: string;
   readonly storeId: string;
   readonly inc: number;
-  /** What the orchestrator last said of everybody; undefined before it said anything. */
-  cluster(): { readonly copies: number; readonly allUp: boolean } | undefined;
+  /** What the orchestrator last said of everybody; null before it said anything. */
+  roster(): Roster | null;
 }
 
 export class Readiness {
@@ -58,13 +59,13 @@ export class Readiness {
   /** Copies that this peer is being given, and, while everybody is there, copies that are still missing anywhere. */
   private data({ parts, peers }: ClusterMap): Check {
     const { id } = this.parts;
-    const known = this.parts.cluster();
-    const wanted = Math.min(known?.copies ?? 1, peers.size);
+    const roster = this.parts.roster();
+    const wanted = Math.min(roster?.copies ?? 1, peers.size);
     const short = parts.filter((part) => part !== undefined && part.members.size < wanted).length;
     const joining = parts.filter((part) => part?.learners.includes(id)).length;
     const mine = parts.filter((part) => part?.members.has(id)).length;
-    const isComplete = joining === 0 && (short === 0 || known?.allUp === false);
-    this.wasComplete ||= known !== undefined && isComplete && this.isMember();
+    const isComplete = roster !== null && joining === 0 && (short === 0 || !allUp(roster));
+    this.wasComplete ||= isComplete && this.isMember();
     return {
       name: 'data',
       ok: this.wasComplete,

@@ -11,8 +11,9 @@ import type { OrchestratorEnvelope, ReportEnvelope } from '../common/control-mes
 import { LeaseClock } from '../common/lease-clock.js';
 import { PeerDriver, type PeerIdentity } from './driver.js';
 import type { PeerEnvelope } from './replication/messages.js';
-import { type PartitionStatus, ReplicationNode } from './replication/node.js';
+import { ReplicationNode } from './replication/node.js';
 import type { Settings } from './replication/settings.js';
+import type { PartitionStatus, ShownRows } from './replication/standing.js';
 import { Gateway } from './requests/gateway.js';
 import type { ReadCall } from './requests/reads.js';
 import type { ReadAnswer, WriteAnswer } from './requests/rim.js';
@@ -120,7 +121,7 @@ export class Replica {
   }
 
   /** Asks once to have everything, or only what a restart needs, moved off this peer. */
-  leave(only: 'primaries' | undefined): void {
+  leave(only: 'duties' | undefined): void {
     this.driver.input(only === undefined ? { type: 'leave' } : { type: 'leave', only });
   }
 
@@ -129,8 +130,8 @@ export class Replica {
     return this.node.status(partition, this.leaseClock.now());
   }
 
-  /** The committed rows of a partition that this peer is a member of. */
-  rows(partition: number): ReturnType<ReplicationNode['rows']> {
+  /** The rows of a partition that this peer is a member of. */
+  rows(partition: number): ShownRows | undefined {
     return this.node.rows(partition);
   }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { randomToken } from '../common/clock.js';
 import type { Logger } from '../common/log.js';
 import type { Durability, LoadedImage, StorageEngine, StorageEvents } from './storage/engine.js';
-import { openLmdbEngine } from './storage/lmdb-engine.js';
 import { MemoryEngine } from './storage/memory-engine.js';
+import { openUsable } from './storage/opening.js';
 
 /** Where LMDB keeps its files, within the data folder. */
 const STORE_FOLDER = 'store';
@@ -19,22 +19,24 @@ export interface StoreChoice {
 
 /**
  * The engine, and what it gave back.
- * @throws StorageError, or DamagedRecordError where nothing of the store can be used
+ * @throws StorageError
  */
 export async function openStore(
   { storage, data, cluster, durability }: StoreChoice,
   events: StorageEvents,
-  _log: Pick<Logger, 'warn'>,
+  log: Pick<Logger, 'error'>,
 ): Promise<{ readonly engine: StorageEngine; readonly image: LoadedImage }> {
   if (storage === 'memory' || data === null) {
     const engine = new MemoryEngine(randomToken(), cluster);
     return { engine, image: engine.load() };
   }
-  const engine = await openLmdbEngine({
-    directory: join(data, STORE_FOLDER),
-    clusterId: cluster,
-    durability,
-    events,
-  });
-  return { engine, image: engine.load() };
+  const directory = join(data, STORE_FOLDER);
+  const { givenUp, ...opened } = await openUsable({ directory, clusterId: cluster, durability, events });
+  if (givenUp.length > 0) {
+    log.error(
+      { givenUp, storeId: opened.image.storeId },
+      'damaged data was given up: this store counts as a new one, and the cluster makes its copies anew',
+    );
+  }
+  return opened;
 }

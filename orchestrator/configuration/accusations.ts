@@ -57,6 +57,11 @@ export class Accusations {
     this.#cases.set(partition, cases);
   }
 
+  /** Drops all of them. */
+  clear(): void {
+    this.#cases.clear();
+  }
+
   /** Drops what was not repeated lately. */
   expire(nowMs: number): void {
     for (const [partition, cases] of this.#cases) {

@@ -34,6 +34,8 @@ export class Chronicle {
     for (const id of ids) {
       const silent = !liveness.isLive(id);
       if (silent === this.#silent.has(id)) continue;
+      // After a stall everybody counts as live until the time to answer is over; that is no news of anybody.
+      if (!silent && !liveness.answeredAfter(id, 0)) continue;
       this.add({ type: silent ? 'peer-silent' : 'peer-back', peer: id });
       if (silent) this.#silent.add(id);
       else this.#silent.delete(id);

@@ -2,14 +2,23 @@
  * One round of decisions: everything that the rules want changed in the committed map, in one draft.
  *
  * Keeps true: facts go before wishes. Restarts and activations are written even while we suspect ourselves,
- * since they only say what is; then what members ask for (ADD), then losses, then repairs, then moves. Each rule
- * sees what the ones before it put into the draft.
+ * since they only say what is; then what members ask for (ADD), then losses, then announced restarts, then repairs,
+ * then moves. Each rule sees what the ones before it put into the draft.
  */
-import type { Epoch, PeerId } from '../../common/configuration.js';
-import type { Add, Leave, PlannedChange } from '../../common/control-messages.js';
+import {
+  type Drain,
+  type Epoch,
+  type Incarnation,
+  isRestarting,
+  type PeerId,
+  type StoreId,
+} from '../../common/configuration.js';
+import type { Add, PlannedChange } from '../../common/control-messages.js';
 import { Accusations, CoolDowns } from './accusations.js';
+import { Departures } from './departures.js';
+import { followMinInSync } from './in-sync-floor.js';
 import { Absences, admit, dropLearners, repair } from './learners.js';
-import { inMotion, Moves } from './moves.js';
+import { copying, Moves } from './moves.js';
 import { type Arrival, forgetGone, holdsAnything, isNews, takeIn } from './registration.js';
 import { removeLost } from './removal.js';
 import type { ManagerSettings } from './settings.js';
@@ -21,14 +30,22 @@ export interface Wish {
   readonly change: PlannedChange;
 }
 
+/** What a process that will stop has asked for; it says nothing about the next one under its name. */
+export interface Wanted {
+  readonly scope: Drain['scope'];
+  readonly storeId: StoreId;
+  readonly inc: Incarnation;
+}
+
 /** What the manager remembers between rounds. Nothing of it must survive a restart. */
 export class Memory {
   readonly arrivals = new Map<PeerId, Arrival>();
   readonly activations = new Map<number, { readonly epoch: Epoch; readonly from: PeerId }>();
   readonly adds = new Map<number, { readonly add: Add; readonly from: PeerId }>();
-  readonly leaves = new Map<PeerId, Leave>();
+  readonly leaves = new Map<PeerId, Wanted>();
   readonly wipedRounds = new Map<PeerId, number>();
   readonly absences = new Absences();
+  readonly departures = new Departures();
   readonly moves = new Moves();
   readonly accusations: Accusations;
   readonly coolDowns: CoolDowns;
@@ -61,19 +78,20 @@ export function decideRound(situation: Situation, memory: Memory, everything: bo
   memory.adds.clear();
   takeLeaves(situation, memory);
   memory.accusations.expire(situation.nowMs);
-  removeLost(situation, { ...removalPart(memory), onRemoved: (k, id) => memory.absences.note(k, id) });
+  const { accusations, coolDowns, wipedRounds, probe } = memory;
+  const onRemoved = (partition: number, id: PeerId) => memory.absences.note(partition, id);
+  const context = { accusations, coolDowns, wipedRounds, probe, onRemoved };
+  removeLost(situation, context);
   dropLearners(situation, memory);
+  memory.departures.advance(situation, context, everything);
   const outcome = grantWishes(situation, memory);
   if (everything) {
     repair(situation, memory.absences, memory.coolDowns, budgetOf(situation, memory));
-    memory.moves.advance(situation, memory);
+    memory.moves.advance(situation, memory, memory.departures.areAwaited(situation));
     forgetGone(situation);
+    followMinInSync(situation);
   }
   return outcome;
-}
-
-function removalPart({ accusations, coolDowns, wipedRounds, probe }: Memory) {
-  return { accusations, coolDowns, wipedRounds, probe };
 }
 
 function takeArrivals(situation: Situation, memory: Memory): void {
@@ -89,12 +107,10 @@ function takeArrivals(situation: Situation, memory: Memory): void {
 }
 
 function takeLeaves(situation: Situation, memory: Memory): void {
-  for (const [id, leave] of memory.leaves) {
+  for (const [id, { scope, storeId, inc }] of memory.leaves) {
     const record = situation.draft.peers.get(id);
-    const scope = leave.only ?? 'everything';
-    if (record && record.drain?.scope !== scope && record.drain?.scope !== 'everything') {
-      situation.draft.setPeer(id, { ...record, drain: { scope, until: 'restart' } });
-    }
+    if (record?.storeId !== storeId || record.inc !== inc || record.drain?.scope === scope) continue;
+    situation.draft.setPeer(id, { ...record, drain: { scope, until: record.drain?.until ?? 'restart' } });
   }
   memory.leaves.clear();
 }
@@ -104,7 +120,7 @@ function budgetOf(situation: Situation, memory: Memory) {
   let learning = 0;
   for (const [, part] of existing(situation)) if (part.active && part.learners.length > 0) learning++;
   return {
-    moves: limits.maxMoves - inMotion(situation, memory.moves),
+    moves: limits.maxMoves - copying(situation, memory.moves),
     returns: limits.maxReturns - learning,
   };
 }
@@ -142,7 +158,10 @@ function setDrain({ draft }: Situation, id: PeerId, on: boolean): string | undef
   const record = draft.peers.get(id);
   if (!record) return `there is no peer ${id}`;
   const { drain: _, ...rest } = record;
-  draft.setPeer(id, on ? { ...rest, drain: { scope: 'everything', until: 'operator' } } : rest);
+  const until = on ? 'operator' : 'restart';
+  // A restart that was announced goes first; what the operator wants of the peer is done when it is back.
+  if (isRestarting(record)) draft.setPeer(id, { ...rest, drain: { scope: 'duties', until } });
+  else draft.setPeer(id, on ? { ...rest, drain: { scope: 'everything', until } } : rest);
   return undefined;
 }
 

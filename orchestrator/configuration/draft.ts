@@ -38,6 +38,7 @@ export class MapDraft {
   readonly ver: MapVersion;
   #peers: Map<PeerId, PeerRecord> | undefined;
   #parts: (PartitionConfig | undefined)[] | undefined;
+  #minInSync: number | undefined;
   /** For partitions with a new epoch: the configuration that it follows. */
   readonly #origins = new Map<number, PartitionConfig>();
 
@@ -54,7 +55,7 @@ export class MapDraft {
 
   /** Whether the result would differ from the base. */
   get changed(): boolean {
-    return this.#peers !== undefined || this.#parts !== undefined;
+    return this.#peers !== undefined || this.#parts !== undefined || this.#minInSync !== undefined;
   }
 
   get peers(): ReadonlyMap<PeerId, PeerRecord> {
@@ -63,6 +64,10 @@ export class MapDraft {
 
   get parts(): readonly (PartitionConfig | undefined)[] {
     return this.#parts ?? this.base.parts;
+  }
+
+  get minInSync(): number {
+    return this.#minInSync ?? this.base.minInSync ?? 1;
   }
 
   /** Whether this draft has already given the partition a new epoch. */
@@ -78,6 +83,10 @@ export class MapDraft {
   dropPeer(id: PeerId): void {
     this.#peers ??= new Map(this.base.peers);
     this.#peers.delete(id);
+  }
+
+  setMinInSync(copies: number): void {
+    this.#minInSync = copies;
   }
 
   /** E5: this epoch's primary has activated, so its members are the last that are known to have been active. */
@@ -139,7 +148,8 @@ export class MapDraft {
   /** The finished map; the base itself where nothing changed. */
   finish(): ClusterMap {
     if (!this.changed) return this.base;
-    return { clusterId: this.base.clusterId, ver: this.ver, peers: this.peers, parts: this.parts };
+    const { ver, peers, parts, minInSync } = this;
+    return { clusterId: this.base.clusterId, ver, peers, parts, ...(minInSync > 1 && { minInSync }) };
   }
 
   #set(partition: number, part: PartitionConfig): void {

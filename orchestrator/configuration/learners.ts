@@ -8,11 +8,12 @@
  *   changes, and every way to lose a learner changes it (E8);
  * - a partition has at most one learner; one that is silent or accused is dropped;
  * - a missing copy goes back to a peer that had it lately, at once. Anybody else gets it only after
- *   `repairAfterMs`, unless everybody is there, so that there is nobody to wait for.
+ *   `repairAfterMs`, unless everybody is there to stay, so that there is nobody to wait for.
  */
-import type { PartitionConfig, PeerId } from '../../common/configuration.js';
+import { isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Add } from '../../common/control-messages.js';
 import type { Accusations, CoolDowns } from './accusations.js';
+import { weightFor } from './placement.js';
 import { existing, isHere, isSound, type Situation } from './situation.js';
 
 /** What repairs remember; nothing of it must survive a restart. */
@@ -133,12 +134,13 @@ export function repair(
   }
 }
 
-/** Whether a peer may get a new copy now: here, not being emptied, and not cooling down. */
+/** Whether a peer may get a new copy now: here, not being emptied or about to stop, and not cooling down. */
 export function mayReceive(situation: Situation, id: PeerId, coolDowns: CoolDowns): boolean {
   // Two orchestrators would else trust a dead peer on each other's word for ever (simulator, seed 400859).
   if (!isHere(situation, id) || !situation.liveness.hears(id)) return false;
   if (!coolDowns.isOver(id, situation.nowMs)) return false;
-  return situation.draft.peers.get(id)?.drain?.scope !== 'everything';
+  const record = situation.draft.peers.get(id);
+  return record !== undefined && record.drain === undefined && weightFor('copies', record) > 0;
 }
 
 /** Copies that each peer holds or is getting, one pass over the map. */
@@ -159,8 +161,9 @@ function candidatesFor(situation: Situation, part: PartitionConfig, coolDowns: C
 }
 
 function everybodyReady(situation: Situation, coolDowns: CoolDowns): boolean {
-  for (const id of situation.draft.peers.keys()) {
-    if (!isHere(situation, id) || !coolDowns.isOver(id, situation.nowMs)) return false;
+  for (const [id, record] of situation.draft.peers) {
+    if (isRestarting(record) || !isHere(situation, id)) return false;
+    if (!coolDowns.isOver(id, situation.nowMs)) return false;
   }
   return true;
 }

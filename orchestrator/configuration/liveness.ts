@@ -7,7 +7,7 @@
  *   that is long gone can never bring that process back;
  * - `answeredAfter(round)` is a handshake: true only for an answer to a probe that was SENT after the round was
  *   noted. A late answer to an older probe proves nothing about now (E3; stricter than the model, which took the
- *   time of receipt);
+ *   time of receipt). An answer from before we stood still proves nothing about now either;
  * - when more than half of all peers fall silent within the suspicion time we suspect ourselves (E3);
  * - when our own ticks stood still, nobody is blamed for that time.
  * Policy only: no safety rule rests on a verdict of this file, except the handshake.
@@ -37,6 +37,8 @@ export class Liveness {
   readonly #timing: LivenessTiming;
   readonly #watched = new Map<string, Watched>();
   #round = 0;
+  /** The last round before we stood still. */
+  #stalledRound = 0;
   #lastTickMs: number;
 
   /** @param nowMs the orchestrator's own monotonic clock, as in every later call */
@@ -83,13 +85,26 @@ export class Liveness {
     peer.vouched = true;
   }
 
-  /** Looks at the clock: notices who has fallen silent, and whether we stood still ourselves. */
-  tick(nowMs: number): void {
+  /**
+   * Looks at the clock before anything else is done: for how long we stood still ourselves, 0 if we did not. What came
+   * meanwhile is waiting, and may be handled before the next tick.
+   */
+  noticeStall(nowMs: number): number {
     const gapMs = nowMs - this.#lastTickMs;
+    if (gapMs <= this.#timing.stalledAfterMs) return 0;
     this.#lastTickMs = nowMs;
-    const forgivenMs = gapMs > this.#timing.stalledAfterMs ? gapMs : 0;
+    this.#stalledRound = this.#round;
     for (const peer of this.#watched.values()) {
-      if (forgivenMs > 0 && !peer.silent) peer.heardMs = Math.min(nowMs, peer.heardMs + forgivenMs);
+      if (!peer.silent) peer.heardMs = Math.min(nowMs, peer.heardMs + gapMs);
+    }
+    return gapMs;
+  }
+
+  /** Looks at the clock: notices who has fallen silent. */
+  tick(nowMs: number): void {
+    this.noticeStall(nowMs);
+    this.#lastTickMs = nowMs;
+    for (const peer of this.#watched.values()) {
       if (!peer.silent && nowMs - peer.heardMs >= this.#timing.deadAfterMs) {
         peer.silent = { sinceMs: nowMs, round: this.#round };
       }
@@ -118,9 +133,9 @@ export class Liveness {
     return this.#watched.get(id)?.silent?.round;
   }
 
-  /** Whether the peer answered a probe that was sent after `round` had been noted. */
+  /** Whether the peer answered a probe that was sent after `round` had been noted, and after we last stood still. */
   answeredAfter(id: string, round: number): boolean {
-    return (this.#watched.get(id)?.answeredRound ?? 0) > round;
+    return (this.#watched.get(id)?.answeredRound ?? 0) > Math.max(round, this.#stalledRound);
   }
 
   /** E3: whether more than half of all peers fell silent so recently that the fault is probably ours. */

@@ -77,7 +77,27 @@ export interface ManagerStatus {
   readonly lost: readonly number[];
   readonly undecided: readonly Undecided[];
   /** Partitions with a learner or a member too many. */
-  readonly moving: readonly number[];
+  readonly moving: readonly Move[];
+  /** How many more peers a new cluster waits for; 0 where none is to be made. */
+  readonly missingFounders: number;
+}
+
+/** A copy on its way. */
+export interface Move {
+  readonly partition: number;
+  /** Who gives its copy up; undefined for one that is made anew, or not chosen yet. */
+  readonly from: PeerId | undefined;
+  /** Who is being given a copy; undefined once it has it. */
+  readonly to: PeerId | undefined;
+}
+
+/** What is left to do until everybody has a fair share, beyond what is under way. */
+export interface Imbalance {
+  /** Copies that partitions lack. */
+  readonly missing: number;
+  /** Copies that are to change their place, and primaries to be handed over. */
+  readonly copies: number;
+  readonly primaries: number;
 }
 
 /** The configuration manager. */
@@ -86,4 +106,5 @@ export interface Manager {
   step(nowMs: number, input: ManagerInput): void;
   take(): ManagerEffects;
   status(nowMs: number): ManagerStatus;
+  imbalance(nowMs: number): Imbalance;
 }

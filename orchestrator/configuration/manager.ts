@@ -5,7 +5,8 @@
  * - every change is one compare-and-set of the whole map; there is never more than one under way, and a map is
  *   sent only after the register said that it holds it (E1). Several managers may share the register;
  * - decisions are made from the committed map and soft memory alone: what a lost proposal wanted is decided
- *   again. After a start nothing changes until everybody has answered, or had the time to;
+ *   again. After a start nothing changes until everybody has answered, or had the time to; whoever stood still for
+ *   as long as makes a peer dead knows no more than that;
  * - a peer that shows a higher version than the register holds proves the register old: it is rebuilt;
  * - an empty register is filled with a new cluster only if that was asked for, and nobody shows a map.
  */
@@ -16,7 +17,9 @@ import { Contacts } from './contacts.js';
 import { decideRound, Memory } from './decisions.js';
 import { MapDraft } from './draft.js';
 import { Founders } from './founders.js';
-import type { Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
+import { imbalanceOf } from './imbalance.js';
+import type { Imbalance, Manager, ManagerEffects, ManagerInput, ManagerStatus } from './machine.js';
+import { statusOf } from './outlook.js';
 import { pushOrder } from './push-order.js';
 import { Rebuild, termAbove } from './rebuild.js';
 import { RegisterView } from './register.js';
@@ -55,6 +58,7 @@ export class ConfigurationManager implements Manager {
   }
 
   step(nowMs: number, input: ManagerInput): void {
+    this.#noticeStall(nowMs);
     switch (input.type) {
       case 'tick':
         this.#tick(nowMs);
@@ -87,24 +91,27 @@ export class ConfigurationManager implements Manager {
   }
 
   status(nowMs: number): ManagerStatus {
-    const situation = this.#situation(nowMs);
-    const { replicationFactor } = this.#settings;
-    const { liveness } = this.#contacts;
-    const moving = [...existing(situation)]
-      .filter(([, part]) => part.learners.length > 0 || part.members.size > replicationFactor)
-      .map(([partition]) => partition);
-    return {
+    return statusOf(this.#situation(nowMs), {
       phase: this.#phase,
-      map: this.#committed,
-      live: [...this.#committed.peers.keys()].filter((id) => liveness.isLive(id)),
-      suspectsSelf: liveness.suspectsSelf(nowMs),
-      lost: lostPartitions(situation),
-      undecided: this.#rebuild?.undecided() ?? [],
-      moving,
-    };
+      moves: this.#memory.moves,
+      founders: this.#founders,
+      rebuild: this.#rebuild,
+    });
+  }
+
+  imbalance(nowMs: number): Imbalance {
+    return imbalanceOf(this.#situation(nowMs), this.#memory.moves.leaving);
   }
 
   // ---- time
+
+  /** Verdicts from before a long stall would take out peers that are here, and leave one that is gone (seed 1126922). */
+  #noticeStall(nowMs: number): void {
+    const stalledMs = this.#contacts.liveness.noticeStall(nowMs);
+    if (stalledMs < this.#settings.timing.deadAfterMs || this.#phase !== 'managing') return;
+    this.#memory.accusations.clear();
+    this.#beginManaging(nowMs);
+  }
 
   #tick(nowMs: number): void {
     const { liveness } = this.#contacts;
@@ -297,7 +304,9 @@ export class ConfigurationManager implements Manager {
     if (ver >= mapVersion(rebuild.term, 0)) {
       this.#register.read();
     } else if (body.type === 'state' && body.term === rebuild.term) {
-      rebuild.hear(from, { record: { storeId, inc: fromInc, addr }, map: body.map });
+      const weight = this.#contacts.weightOf(from);
+      const record = { storeId, inc: fromInc, addr, ...(weight === undefined ? {} : { weight }) };
+      rebuild.hear(from, { record, map: body.map });
       this.#continueRebuild(nowMs);
     }
   }

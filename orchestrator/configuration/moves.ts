@@ -3,23 +3,27 @@
  *
  * Keeps true:
  * - nothing is moved but what is calm: the partition is active, complete, without a learner, nobody in it is
- *   silent, restarted or accused;
+ *   silent, restarted, about to restart (departures.ts) or accused;
  * - a copy moves as learner -> ADD -> hand over if the leaving member leads -> remove. The number of copies never
  *   falls below what it was, and each step waits until the one before is known to be active;
  * - before a leaving member is dropped, the others answered a probe sent after it became superfluous (E3);
- * - at most `maxMoves` partitions are in motion, repairs included; primaries go before copies;
+ * - at most `maxMoves` partitions are being copied, repairs included, and at most `maxHandOvers` handed over, which
+ *   costs no data; primaries go before copies;
  * - each move brings the distribution nearer to balance (shifts.ts), and a balanced cluster stays still.
  * That a move is under way can be read from the map (a learner in a full partition, a member too many), so a new
  * orchestrator finishes what another began; only which member leaves is remembered here, and else chosen anew.
  */
-import type { Epoch, PartitionConfig, PeerId } from '../../common/configuration.js';
+import { type Epoch, isRestarting, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Accusations, CoolDowns } from './accusations.js';
+import { isCalm, isSteady } from './calm.js';
+import { copiesMissing } from './imbalance.js';
 import { chooseSuccessor, eligible } from './leadership.js';
 import { mayReceive } from './learners.js';
+import type { Move } from './machine.js';
 import { fairShares, type Good, holdings, isBalanced, weightFor } from './placement.js';
 import type { ShareBounds } from './shares.js';
 import { nextShifts, type Shift } from './shifts.js';
-import { allAnsweredAfter, allSound, existing, isHere, isSound, type Situation } from './situation.js';
+import { allAnsweredAfter, allSound, existing, isSound, type Situation } from './situation.js';
 
 /** What planned moves look at besides the map. */
 export interface MoveContext {
@@ -38,14 +42,15 @@ export class Moves {
   /** Partitions handed over, with the epoch that should activate next. */
   readonly #handed = new Map<number, Epoch>();
 
-  /** Takes one step further whatever is under way, then starts what else is needed and allowed. */
-  advance(situation: Situation, context: MoveContext): void {
+  /** Takes one step further whatever is under way, then starts what else is needed and allowed; nothing if it `waits`. */
+  advance(situation: Situation, context: MoveContext, waits: boolean): void {
     this.#forgetDone(situation);
     for (const [partition, part] of existing(situation)) {
       if (part.members.size > situation.settings.replicationFactor && part.learners.length === 0) {
         this.#trim(situation, context, partition, part);
       }
     }
+    if (waits) return;
     if (!this.#startHandOvers(situation, context)) this.#startCopies(situation, context);
   }
 
@@ -55,6 +60,7 @@ export class Moves {
     if (!part) return 'there is no such partition';
     if (!eligible(part, part.members.keys()).includes(to)) return `${to} may not lead it now`;
     if (!isSound(situation, part, to)) return `${to} does not answer`;
+    if (isRestarting(situation.draft.peers.get(to) ?? {})) return `${to} is about to stop`;
     if (part.primary !== to) this.#hand(situation, partition, to);
     return undefined;
   }
@@ -71,14 +77,24 @@ export class Moves {
     return undefined;
   }
 
+  /** The move of this partition, for people. */
+  describe(partition: number, part: PartitionConfig): Move {
+    return { partition, from: this.#leaving.get(partition), to: part.learners[0] };
+  }
+
+  /** Which member leaves each partition that is being moved. */
+  get leaving(): ReadonlyMap<number, PeerId> {
+    return this.#leaving;
+  }
+
   /** Whether we are about to replace one of the partition's members. */
   isPlanned(partition: number): boolean {
     return this.#leaving.has(partition);
   }
 
-  /** Whether a hand-over of ours has not led to an active primary yet. */
-  isHanding(partition: number, part: PartitionConfig): boolean {
-    return !part.active && this.#handed.get(partition) === part.epoch;
+  /** How many more partitions may be handed over: `#forgetDone` has dropped those that are active by now. */
+  #roomToHand({ settings }: Situation): number {
+    return settings.limits.maxHandOvers - this.#handed.size;
   }
 
   #hand({ draft }: Situation, partition: number, primary: PeerId): void {
@@ -146,7 +162,7 @@ export class Moves {
     const held = holdings(situation, 'primaries', shares, this.#leaving);
     if (isBalanced(held, shares)) return false;
     let started = false;
-    for (let room = this.#room(situation); room > 0; room = this.#room(situation)) {
+    for (let room = this.#roomToHand(situation); room > 0; room = this.#roomToHand(situation)) {
       const edges = this.#edges(situation, context, 'primaries', shares);
       const shifts = nextShifts({ counts: held, bounds: shares, edges });
       if (shifts.length === 0) break;
@@ -159,17 +175,17 @@ export class Moves {
     return started;
   }
 
-  /** How many more partitions may be set in motion; a chain longer than that is begun in part. */
-  #room(situation: Situation): number {
-    return situation.settings.limits.maxMoves - inMotion(situation, this);
+  /** How many more partitions may be copied; a chain longer than that is begun in part. */
+  #roomToCopy(situation: Situation): number {
+    return situation.settings.limits.maxMoves - copying(situation, this);
   }
 
   #startCopies(situation: Situation, context: MoveContext): void {
-    if (isAnyShort(situation)) return;
+    if (copiesMissing(situation) > 0) return;
     const shares = fairShares(situation, 'copies');
     const held = holdings(situation, 'copies', shares, this.#leaving);
     if (isBalanced(held, shares)) return;
-    for (let room = this.#room(situation); room > 0; room = this.#room(situation)) {
+    for (let room = this.#roomToCopy(situation); room > 0; room = this.#roomToCopy(situation)) {
       const edges = this.#edges(situation, context, 'copies', shares);
       const shifts = nextShifts({ counts: held, bounds: shares, edges });
       if (shifts.length === 0) return;
@@ -207,53 +223,16 @@ export class Moves {
   }
 }
 
-/** Partitions in motion: a learner or a member too many that goes on, or a hand-over not finished yet. */
-export function inMotion(situation: Situation, moves: Moves): number {
+/** Partitions that are being copied: with a learner or a member too many, and not stuck. */
+export function copying(situation: Situation, moves: Moves): number {
   const { replicationFactor } = situation.settings;
   let moving = 0;
   for (const [partition, part] of existing(situation)) {
-    const copying = part.learners.length > 0 || part.members.size > replicationFactor;
+    if (part.learners.length === 0 && part.members.size <= replicationFactor) continue;
     // What is stuck because members are gone must not keep everything else from moving.
-    const goesOn = part.active || (moves.isPlanned(partition) && allSound(situation, part));
-    if ((copying && goesOn) || moves.isHanding(partition, part)) moving++;
+    if (part.active || (moves.isPlanned(partition) && allSound(situation, part))) moving++;
   }
   return moving;
-}
-
-/** Whether a copy is missing somewhere that some peer could take: repairs go first. */
-function isAnyShort(situation: Situation): boolean {
-  const { draft, settings } = situation;
-  let takers = 0;
-  for (const [id, record] of draft.peers) {
-    if (weightFor('copies', record) > 0 && isHere(situation, id)) takers++;
-  }
-  const wanted = Math.min(settings.replicationFactor, takers);
-  for (const [, part] of existing(situation)) {
-    if (part.members.size + part.learners.length < wanted) return true;
-  }
-  return false;
-}
-
-function isSteady(
-  situation: Situation,
-  { accusations }: MoveContext,
-  partition: number,
-  part: PartitionConfig,
-): boolean {
-  if (!part.active || situation.draft.isRenewed(partition)) return false;
-  return allSound(situation, part) && !accusations.concerns(partition, part.epoch);
-}
-
-function isCalm(
-  situation: Situation,
-  context: MoveContext,
-  partition: number,
-  part: PartitionConfig,
-  good: Good,
-): boolean {
-  if (part.learners.length > 0 || part.members.size > situation.settings.replicationFactor) return false;
-  if (good === 'copies' && part.members.size < situation.settings.replicationFactor) return false;
-  return isSteady(situation, context, partition, part);
 }
 
 function addEdges(

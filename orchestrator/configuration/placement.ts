@@ -5,7 +5,13 @@
  * so no second move is planned for what a first one already mends. A peer that is being emptied has a share of
  * nothing. A silent peer keeps its share until its copies are given up for lost, so that nothing moves twice.
  */
-import type { PartitionConfig, PeerId, PeerRecord, StoreId } from '../../common/configuration.js';
+import {
+  isRestarting,
+  type PartitionConfig,
+  type PeerId,
+  type PeerRecord,
+  type StoreId,
+} from '../../common/configuration.js';
 import type { MapDraft } from './draft.js';
 import { idealShares, type ShareBounds, shareBounds } from './shares.js';
 import { existing, isHere, type Situation } from './situation.js';
@@ -16,7 +22,7 @@ export type Good = 'copies' | 'primaries';
 /** A peer's weight for one good: 0 while that good is being moved off it. */
 export function weightFor(good: Good, record: PeerRecord): number {
   if (record.drain?.scope === 'everything') return 0;
-  if (record.drain?.scope === 'primaries' && good === 'primaries') return 0;
+  if (good === 'primaries' && isRestarting(record)) return 0;
   return record.weight ?? 1;
 }
 

@@ -19,6 +19,7 @@
  */
 import {
   type ClusterMap,
+  drainAfterRestart,
   mapVersion,
   type PartitionConfig,
   type PeerId,
@@ -118,6 +119,7 @@ export class Rebuild {
     if (waits || this.undecided().length > 0) return undefined;
     const base = { ...this.#leftover, ver, parts: [], peers: new Map() };
     const draft = new MapDraft(base, mapVersion(this.term, 1));
+    for (const map of this.#maps()) if (map.ver === ver && map.minInSync) draft.setMinInSync(map.minInSync);
     for (const [id, record] of this.knownPeers()) draft.setPeer(id, record);
     for (let partition = 0; partition < this.#partitionCount; partition++) this.#decideOne(draft, partition);
     return draft.finish();
@@ -188,12 +190,13 @@ export function termAbove(...versions: number[]): number {
 }
 
 function merge(known: PeerRecord | undefined, heard: PeerRecord): PeerRecord {
-  const drain = known?.inc === heard.inc || known?.drain?.until === 'operator' ? known.drain : undefined;
+  const drain = known?.inc === heard.inc ? known.drain : drainAfterRestart(known?.drain);
+  const weight = heard.weight ?? known?.weight;
   return {
     storeId: heard.storeId,
     inc: heard.inc,
     addr: heard.addr,
-    ...(known?.weight === undefined ? {} : { weight: known.weight }),
+    ...(weight === undefined ? {} : { weight }),
     ...(drain === undefined ? {} : { drain }),
   };
 }

@@ -10,7 +10,13 @@
  *   the configuration stays as it is, waiting for a disk that nobody has: unavailable, never silently empty;
  * - E8: a restarted learner is dropped, which ends the epoch, so an ADD that is still under way is dead.
  */
-import type { Incarnation, PeerId, PeerRecord, StoreId } from '../../common/configuration.js';
+import {
+  drainAfterRestart,
+  type Incarnation,
+  type PeerId,
+  type PeerRecord,
+  type StoreId,
+} from '../../common/configuration.js';
 import { chooseLeader } from './leadership.js';
 import { existing, isHere, type Situation } from './situation.js';
 
@@ -62,7 +68,7 @@ export function holdsAnything(situation: Situation, id: PeerId): boolean {
 
 function recordOf(before: PeerRecord | undefined, arrival: Arrival): PeerRecord {
   const weight = arrival.weight ?? before?.weight;
-  const drain = before?.drain?.until === 'operator' ? before.drain : undefined;
+  const drain = drainAfterRestart(before?.drain);
   return {
     storeId: arrival.storeId,
     inc: arrival.inc,

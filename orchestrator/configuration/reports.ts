@@ -39,7 +39,11 @@ export function takeReport(desk: ReportDesk, envelope: ReportEnvelope): boolean 
       return false;
     case 'leave':
       if (!isNamed(map, envelope)) return false;
-      memory.leaves.set(from, body);
+      memory.leaves.set(from, {
+        scope: body.only ?? 'everything',
+        storeId: envelope.storeId,
+        inc: envelope.fromInc,
+      });
       return true;
     case 'pull':
     case 'state':

@@ -44,8 +44,10 @@ export interface ManagerTiming extends LivenessTiming {
 
 /** Limits of the manager. */
 export interface ManagerLimits {
-  /** Partitions with a planned move or a repair under way (H). */
+  /** Partitions that are being copied, for a planned move or a repair (H). */
   readonly maxMoves: number;
+  /** Partitions on their way to another primary to even out the load: an alignment each, without data. */
+  readonly maxHandOvers: number;
   /** Partitions whose missing copy is on its way back to a peer that had it lately; mostly a short tail of log. */
   readonly maxReturns: number;
   /** By accusation alone no partition gets fewer members than this (E9). */
@@ -64,6 +66,8 @@ export interface ManagerSettings {
   readonly partitionCount: number;
   /** Copies of each partition, primary included. */
   readonly replicationFactor: number;
+  /** See `in-sync-floor.ts`. All orchestrators of a cluster have the same; left out the map keeps what it says. */
+  readonly minInSync?: number;
   /**
    * Create a NEW cluster as soon as this many peers with no map at all are live and the register is empty.
    * undefined: never; an empty register then means a lost one, and is rebuilt from the peers (section 9).
@@ -136,6 +140,7 @@ export function managerTiming(word: FailureDetection): ManagerTiming {
 /** The limits that a cluster starts with. */
 export const DEFAULT_LIMITS: ManagerLimits = {
   maxMoves: 8,
+  maxHandOvers: 64,
   maxReturns: 64,
   accusationFloor: 2,
   maxPeers: 1_000,

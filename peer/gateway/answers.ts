@@ -1,23 +1,33 @@
 /**
- * What every answer of the gateway has in common: who served it, and what a failure means for a write.
+ * What every answer of the gateway has in common, and the answers that are common.
  *
  * Answers are written straight to node's response: it costs a quarter less than `ctx.body`, and a value is bytes anyway.
  */
 import type Koa from 'koa';
-import { Problem, problemDocument } from '../../common/problems.js';
-import type { Answer } from './store.js';
-
-/** Seconds after which a failed request is worth repeating: the time a view takes to change. */
-const RETRY_AFTER = '1';
-
-const CONSISTENCY = 'linearizable';
+import { type ProblemCode, problemDocument } from '../../common/problems.js';
+import type { Version } from '../replication/commands.js';
+import type { Consistency } from '../replication/messages.js';
+import { formatVersion } from './versions.js';
 
 /** Headers as name, value, name, value: what writeHead takes with the least work. */
 export type HeaderList = string[];
 
 /** The headers that tell how a request for a key was served. */
-export function servedHeaders(partition: number, servedBy: string): HeaderList {
-  return ['Kv-Partition', String(partition), 'Kv-Served-By', servedBy, 'Kv-Consistency', CONSISTENCY];
+export function servedHeaders(
+  partition: number,
+  servedBy: string,
+  consistency: Consistency = 'linearizable',
+): HeaderList {
+  const headers = [
+    'Kv-Partition',
+    String(partition),
+    'Kv-Served-By',
+    servedBy,
+    'Kv-Consistency',
+    consistency,
+  ];
+  if (consistency === 'stale') headers.push('Kv-Stale', 'true');
+  return headers;
 }
 
 /** Answers with JSON that is not to be kept by a cache. */
@@ -38,29 +48,31 @@ export const JSON_HEADERS: readonly string[] = [
   'no-store',
 ];
 
-/** The refusal that an outcome becomes which is not what was asked for. */
-export function refusal(key: string, outcome: Answer['outcome'], servedBy: string): Problem {
-  const served = { 'Kv-Served-By': servedBy };
-  if (outcome.type === 'absent') {
-    return new Problem('key-not-found', absence(key), served);
-  }
-  if (outcome.type === 'answer-full') {
-    return new Problem(
-      'answer-too-large',
-      'The values before it fill the answer; ask for fewer keys at a time.',
-      served,
-    );
-  }
-  if (outcome.type !== 'failed') throw new Error(`the store answered with '${outcome.type}'`);
-  if (outcome.applied === 'not-applied') return unavailable(outcome.detail, served);
-  return new Problem('outcome-unknown', outcome.detail, { ...served, 'Kv-Outcome': 'unknown' });
+/** Answers that the key is not there; asking in vain is common. */
+export function sendAbsent(ctx: Koa.Context, key: string, headers: HeaderList): void {
+  sendProblem(ctx, 'key-not-found', absence(key), headers);
 }
 
-/** Answers that the key is not there: as the funnel would, at a third of the cost, since asking in vain is common. */
-export function sendAbsent(ctx: Koa.Context, key: string, headers: HeaderList): void {
-  const body = JSON.stringify(problemDocument('key-not-found', absence(key)));
+/** Answers that a condition did not hold, with the version that the key has, if any: the common end of a race. */
+export function sendConditionFailed(
+  ctx: Koa.Context,
+  key: string,
+  actual: Version | null,
+  headers: HeaderList,
+): void {
+  const tag = actual === null ? undefined : `"${formatVersion(actual)}"`;
+  if (tag !== undefined) headers.push('ETag', tag);
+  const now = tag === undefined ? absence(key) : `The key has the version ${tag} now.`;
+  sendProblem(ctx, 'precondition-failed', `${now} Nothing was changed.`, headers);
+}
+
+/** A refusal as the funnel would write it, at a third of the cost. */
+function sendProblem(ctx: Koa.Context, code: ProblemCode, detail: string, headers: HeaderList): void {
+  const document = problemDocument(code, detail);
+  const body = JSON.stringify(document);
   ctx.respond = false;
-  ctx.res.writeHead(404, [...headers, ...PROBLEM_HEADERS, 'Content-Length', String(Buffer.byteLength(body))]);
+  const length = String(Buffer.byteLength(body));
+  ctx.res.writeHead(document.status, [...headers, ...PROBLEM_HEADERS, 'Content-Length', length]);
   ctx.res.end(body);
 }
 
@@ -77,16 +89,7 @@ function absence(key: string): string {
   return `There is no key ${JSON.stringify(key.slice(0, 100))}.`;
 }
 
-/** Nothing was done, and it is worth asking again. */
-export function unavailable(detail: string, headers: Readonly<Record<string, string>> = {}): Problem {
-  return new Problem('partition-unavailable', detail, {
-    ...headers,
-    'Retry-After': RETRY_AFTER,
-    'Kv-Outcome': 'not-applied',
-  });
-}
-
-/** A time as HTTP writes it; most answers in a row share their second. */
+/** A time as HTTP writes it, in whole seconds; most answers in a row share their second. */
 export function httpDate(ms: number): string {
   const second = Math.floor(ms / 1000);
   if (second !== lastDate.second) {

@@ -1,28 +1,30 @@
 /**
  * What a peer tells about itself and its cluster, and what the orchestrator says to it.
  *
- * Invariant: only who carries the cluster's secret can change the view; nothing said here is a secret.
+ * Invariant: only who carries the cluster's secret speaks for the orchestrator; nothing said here is a secret.
  */
 import type Koa from 'koa';
-import type { Health } from '../../common/control.js';
+import { MAX_CONTROL_BYTES } from '../../common/control.js';
 import { readJson } from '../../common/http-body.js';
+import { type Gauge, type HttpMetrics, METRICS_TYPE } from '../../common/http-metrics.js';
+import { refuseWebPage } from '../../common/http-origin.js';
 import { Problem } from '../../common/problems.js';
 import { requireInside } from '../../common/secret.js';
-import { type View, viewSchema } from '../../common/view.js';
 import { sendJson, servedHeaders } from './answers.js';
 import { keyOfTarget } from './keys.js';
 import { readQuery, requireNoQuery } from './query.js';
 import type { Store } from './store.js';
+import { formatVersion } from './versions.js';
 
-/** What the orchestrator asks of the peer. */
+/** The peer behind the gateway, as its cluster and its operators ask of it. */
 export interface Inside {
-  health(): Health;
-  /** Follows the view if it is newer. Throws a Problem where it is not this peer's to follow. */
-  adopt(view: View): void;
+  /** What `GET /health` answers, as JSON. */
+  health(): object;
+  /** Takes what the orchestrator says, and resolves with the answer as JSON text. Rejects with a Problem for bad input. */
+  control(body: unknown): Promise<string>;
+  /** What `GET /metrics` shows of the peer beside its requests, as it is now. */
+  gauges(): Iterable<Gauge>;
 }
-
-/** A view of 10,000 members with names as long as they may be takes about 6 MiB. */
-const MAX_VIEW_BYTES = 8 * 1024 * 1024;
 
 /** `GET /all-nodes` */
 export function allNodes(ctx: Koa.Context, store: Store): void {
@@ -36,7 +38,11 @@ export async function holdersOf(ctx: Koa.Context, store: Store): Promise<void> {
   const key = keyOfTarget(url);
   requireNoQuery(url);
   const partition = store.partitionOf(key);
-  const nodes = await store.holders(key);
+  const holders = await store.holders(key);
+  const nodes = holders.map(({ version, ...holder }) => ({
+    ...holder,
+    version: version === null ? null : formatVersion(version),
+  }));
   sendJson(ctx, 200, JSON.stringify({ key, partition, nodes }), servedHeaders(partition, store.id));
 }
 
@@ -70,17 +76,20 @@ export function health(ctx: Koa.Context, inside: Inside): void {
   sendJson(ctx, 200, JSON.stringify(inside.health()));
 }
 
-/** `POST /view` */
-export async function takeView(ctx: Koa.Context, inside: Inside, secret: string | null): Promise<void> {
-  requireInside(ctx.req, secret);
+/** `GET /metrics` */
+export async function showMetrics(ctx: Koa.Context, metrics: HttpMetrics): Promise<void> {
   requireNoQuery(ctx.req.url as string);
-  const parsed = viewSchema.safeParse(await readJson(ctx.req, MAX_VIEW_BYTES));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Problem('invalid-request', `Not a view: ${issue?.path.join('.')}: ${issue?.message}.`);
-  }
-  inside.adopt(parsed.data);
-  ctx.status = 204;
+  ctx.body = await metrics.text();
+  ctx.type = METRICS_TYPE;
+  ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+}
+
+/** `POST /control` */
+export async function takeControl(ctx: Koa.Context, inside: Inside, secret: string | null): Promise<void> {
+  requireInside(ctx.req, secret);
+  refuseWebPage(ctx.req);
+  requireNoQuery(ctx.req.url as string);
+  sendJson(ctx, 200, await inside.control(await readJson(ctx.req, MAX_CONTROL_BYTES)));
 }
 
 /** `GET /`: what a stranger sees who opens the address. */

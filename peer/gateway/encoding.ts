@@ -4,33 +4,25 @@
  * A number or a JSON document is kept as the text it was sent as: every digit of an integer beyond 2^53, the order of
  * an object's members and its spacing come back as they went in.
  *
- * Invariants: `decode(encode(v))` is `v`; a stored `encoding` is one of ENCODINGS only where the bytes fit it, since
- * whatever else writes a value leaves `encoding` empty; nothing from JSON is ever assigned to a property.
+ * Invariants: `decode(encode(v))` is `v`; what `decode` gives is JSON whatever was stored, as others may have changed the
+ * bytes since (appending keeps the type); nothing from JSON is ever assigned to a property.
  */
 import { isUtf8 } from 'node:buffer';
 import { JSON_MAX_DEPTH, shapeOf } from '../../common/json-shape.js';
 import { Problem } from '../../common/problems.js';
-import type { StoredValue } from '../../common/records.js';
-
-export const ENCODINGS = ['string', 'integer', 'float', 'boolean', 'json', 'binary'] as const;
-export type Encoding = (typeof ENCODINGS)[number];
-
-export const TEXT_TYPE = 'text/plain; charset=utf-8';
-
-const CONTENT_TYPE: Readonly<Record<Encoding, string>> = {
-  string: TEXT_TYPE,
-  integer: 'application/json',
-  float: 'application/json',
-  boolean: 'application/json',
-  json: 'application/json',
-  binary: 'application/octet-stream',
-};
+import type { Value } from '../replication/commands.js';
+import { ENCODINGS, type Encoding, markedEncoding, mediaTypeOf, storedType } from './stored-type.js';
 
 /** A value as it stands in JSON. */
 export interface JsonValue {
   readonly encoding: Encoding;
   /** JSON text, to be put into an answer as it is. */
   readonly json: string;
+}
+
+/** The bytes as a Buffer over the same memory. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** @throws Problem `invalid-encoding` where it is none of ENCODINGS; a missing one is `string`. */
@@ -50,31 +42,32 @@ export function keepsSource(encoding: Encoding): boolean {
  * What to store for a value that stands in JSON; `source` is its own text there, used where keepsSource says so.
  * @throws Problem `invalid-value` where it does not fit its encoding.
  */
-export function encode(value: unknown, encoding: Encoding, source: string): StoredValue {
+export function encode(value: unknown, encoding: Encoding, source: string): Value {
   if (value === undefined) throw new Problem('invalid-value', '"value" is missing.');
-  return { bytes: bytesOf(value, encoding, source), contentType: CONTENT_TYPE[encoding], encoding };
+  return { bytes: bytesOf(value, encoding, source), type: storedType(encoding) };
 }
 
 /** How a stored value stands in JSON; what was not set by JSON gets the encoding that fits its type and bytes. */
-export function decode(value: StoredValue): JsonValue {
-  const known = ENCODINGS.find((each) => each === value.encoding);
-  const encoding = known ?? fittingEncoding(value);
+export function decode(value: Value): JsonValue {
+  const bytes = bufferOf(value.bytes);
+  const encoding = fittingMark(value, bytes) ?? fittingEncoding(value, bytes);
   switch (encoding) {
     case 'string':
-      return { encoding, json: JSON.stringify(value.bytes.toString()) };
+      return { encoding, json: JSON.stringify(bytes.toString()) };
     case 'binary':
-      return { encoding, json: `"${value.bytes.toString('base64')}"` };
+      return { encoding, json: `"${bytes.toString('base64')}"` };
     case 'integer':
     case 'float':
     case 'boolean':
     case 'json':
-      return { encoding, json: value.bytes.toString() };
+      return { encoding, json: bytes.toString() };
   }
 }
 
 /** The value as text, where its type says that it is text and its bytes are; else null. */
-export function textOf(value: StoredValue): string | null {
-  return isTextType(value.contentType) && isUtf8(value.bytes) ? value.bytes.toString() : null;
+export function textOf(value: Value): string | null {
+  const bytes = bufferOf(value.bytes);
+  return isTextType(mediaTypeOf(value)) && isUtf8(bytes) ? bytes.toString() : null;
 }
 
 function bytesOf(value: unknown, encoding: Encoding, source: string): Buffer {
@@ -123,18 +116,39 @@ function misfit(encoding: Encoding, expected: string): Problem {
   return new Problem('invalid-value', `With encoding ${encoding}, "value" must be ${expected}.`);
 }
 
-function fittingEncoding(value: StoredValue): Encoding {
-  const text = textOf(value);
-  if (text === null) return 'binary';
-  const isDocument = JSON_TYPE.test(value.contentType) && isTakenAsJson(value.bytes, text);
-  return isDocument ? 'json' : 'string';
+/** The encoding that the value is marked with, where its bytes are still such a value. */
+function fittingMark(value: Value, bytes: Buffer): Encoding | undefined {
+  const encoding = markedEncoding(value);
+  switch (encoding) {
+    case 'integer':
+      return INTEGER.test(bytes.toString('latin1')) ? encoding : undefined;
+    case 'float':
+      return isFloat(bytes.toString('latin1')) ? encoding : undefined;
+    case 'boolean':
+      return BOOLEAN.test(bytes.toString('latin1')) ? encoding : undefined;
+    case 'json':
+      return isUtf8(bytes) && isJson(bytes, JSON_MAX_DEPTH - 1) ? encoding : undefined;
+    default:
+      return undefined;
+  }
 }
 
-/** Whether `/set` would take it as a value of encoding `json`: what it may not be sent as, it is not given as. */
-function isTakenAsJson(bytes: Buffer, text: string): boolean {
-  if (shapeOf(bytes, JSON_MAX_DEPTH - ITEM_DEPTH) !== 'fits') return false;
+function fittingEncoding(value: Value, bytes: Buffer): Encoding {
+  const type = mediaTypeOf(value);
+  if (!isTextType(type) || !isUtf8(bytes)) return 'binary';
+  // What a batch may not set as a document is not given as one.
+  return JSON_TYPE.test(type) && isJson(bytes, JSON_MAX_DEPTH - ITEM_DEPTH) ? 'json' : 'string';
+}
+
+function isFloat(text: string): boolean {
+  return FLOAT.test(text) && Number.isFinite(Number(text));
+}
+
+/** Whether it is a JSON document nested no deeper than this. */
+function isJson(bytes: Buffer, maxDepth: number): boolean {
+  if (shapeOf(bytes, maxDepth) !== 'fits') return false;
   try {
-    JSON.parse(text);
+    JSON.parse(bytes.toString());
     return true;
   } catch {
     return false;
@@ -151,7 +165,9 @@ function isTextType(contentType: string): boolean {
 /** An array of items, and the item. */
 const ITEM_DEPTH = 2;
 
-const INTEGER = /^-?\d+$/;
+const INTEGER = /^-?(?:0|[1-9]\d*)$/;
+const FLOAT = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const BOOLEAN = /^(?:true|false)$/;
 const JSON_TYPE = /^application\/(?:[^;\s]{1,100}\+)?json(?:$|[;\s])/i;
 const TEXT_TYPES =
   /^(?:text\/|application\/(?:[^;\s]{1,100}\+)?(?:json|xml|yaml|javascript)(?:$|[;\s])|image\/svg\+xml)/i;

@@ -2,10 +2,13 @@
  * The HTTP gateway of a peer: which request goes to which handler. `api.md` of the design is its contract.
  *
  * Invariants: every path and method either has a handler or is refused with a reason; paths are matched as they came,
- * without decoding, so that an escaped slash never becomes a separator.
+ * without decoding, so that an escaped slash never becomes a separator; nothing is done for a web page from elsewhere.
  */
 import Router from '@koa/router';
 import Koa from 'koa';
+import type { Clock } from '../../common/clock.js';
+import { HttpMetrics, nameRoute } from '../../common/http-metrics.js';
+import { requireLoopbackHost, requireSameOrigin } from '../../common/http-origin.js';
 import { problemFunnel } from '../../common/http-server.js';
 import type { Logger } from '../../common/log.js';
 import { Problem } from '../../common/problems.js';
@@ -16,12 +19,13 @@ import {
   type Inside,
   livez,
   readyz,
-  takeView,
+  showMetrics,
+  takeControl,
   welcome,
 } from './cluster-routes.js';
 import { getMany, getOne } from './get.js';
 import { listKeys, ownData } from './listing.js';
-import { oneKey } from './one-key.js';
+import { deleteKey, readKey, writeKey } from './one-key.js';
 import { setMany } from './set.js';
 import type { Store } from './store.js';
 import { originForm, rawPath } from './target.js';
@@ -33,59 +37,75 @@ export interface GatewayParts {
   /** The cluster's secret; without one only this machine speaks for the inside. */
   readonly secret: string | null;
   readonly maxValueBytes: number;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
 type Handler = (ctx: Koa.Context) => void | Promise<void>;
 
+const READ: readonly string[] = ['GET', 'HEAD'];
+
 /** One segment, but the one that means the node's data. `%2F` and `all%2Ddata` are keys. */
 const ONE_KEY = /^\/kv\/(?!all-data$)[^/]*$/;
 
+/** Methods that change nothing, for whomever they are asked. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** The application that answers the clients of a peer. */
 export function createGateway(parts: GatewayParts): Koa {
+  const { log, clock, inside, secret } = parts;
+  const metrics = new HttpMetrics(clock, () => inside.gauges());
   const app = new Koa();
   // What goes wrong in a handler is answered and logged by the funnel; what comes here is a connection that broke.
-  app.on('error', (error: unknown) => parts.log.debug({ err: error }, 'a connection ended early'));
-  app.use(problemFunnel(parts.log));
-  app.use(takeTarget);
-  app.use(routes(parts).routes() as Koa.Middleware);
+  app.on('error', (error: unknown) => log.debug({ err: error }, 'a connection ended early'));
+  app.use(metrics.middleware);
+  app.use(problemFunnel(log));
+  app.use(takeTarget(secret === null));
+  app.use(routes(parts, metrics).routes() as Koa.Middleware);
   app.use(refuseUnmatched);
   return app;
 }
 
-function routes({ store, inside, secret, maxValueBytes }: GatewayParts): Router {
+function routes({ store, inside, secret, maxValueBytes }: GatewayParts, metrics: HttpMetrics): Router {
   const router = new Router();
-  const one = oneKey(store, maxValueBytes);
-  const serve = (methods: readonly string[], path: RegExp, handler: Handler) => {
-    router.register(path, [...methods], (ctx) => handler(ctx as unknown as Koa.Context), {
-      pathAsRegExp: true,
-    });
+  const serve = (methods: readonly string[], name: string, path: RegExp, handler: Handler) => {
+    const run = (ctx: Koa.Context) => {
+      nameRoute(ctx, name);
+      return handler(ctx);
+    };
+    router.register(path, [...methods], (ctx) => run(ctx as unknown as Koa.Context), { pathAsRegExp: true });
   };
-  serve(['GET', 'HEAD'], ONE_KEY, one.read);
-  serve(['PUT', 'POST'], ONE_KEY, one.write);
-  serve(['DELETE'], ONE_KEY, one.remove);
-  serve(['GET', 'HEAD'], /^\/kv\/all-data$/, (ctx) => ownData(ctx, store));
-  serve(['GET', 'HEAD'], /^\/kv$/, (ctx) => listKeys(ctx, store));
-  serve(['POST'], /^\/set$/, (ctx) => setMany(ctx, store, maxValueBytes));
-  serve(['POST'], /^\/get$/, (ctx) => getMany(ctx, store));
-  serve(['GET', 'HEAD'], /^\/get\/[^/]*$/, (ctx) => getOne(ctx, store));
-  serve(['GET', 'HEAD'], /^\/all-nodes$/, (ctx) => allNodes(ctx, store));
-  serve(['GET', 'HEAD'], /^\/all-nodes\/[^/]*$/, (ctx) => holdersOf(ctx, store));
-  serve(['GET', 'HEAD'], /^\/livez$/, livez);
-  serve(['GET', 'HEAD'], /^\/readyz$/, (ctx) => readyz(ctx, store));
-  serve(['GET', 'HEAD'], /^\/health$/, (ctx) => health(ctx, inside));
-  serve(['POST'], /^\/view$/, (ctx) => takeView(ctx, inside, secret));
-  serve(['GET', 'HEAD'], /^\/$/, (ctx) => welcome(ctx, store));
+  serve(READ, '/kv/:key', ONE_KEY, (ctx) => readKey(ctx, store));
+  serve(['PUT', 'POST'], '/kv/:key', ONE_KEY, (ctx) => writeKey(ctx, store, maxValueBytes));
+  serve(['DELETE'], '/kv/:key', ONE_KEY, (ctx) => deleteKey(ctx, store));
+  serve(READ, '/kv/all-data', /^\/kv\/all-data$/, (ctx) => ownData(ctx, store));
+  serve(READ, '/kv', /^\/kv$/, (ctx) => listKeys(ctx, store));
+  serve(['POST'], '/set', /^\/set$/, (ctx) => setMany(ctx, store, maxValueBytes));
+  serve(['POST'], '/get', /^\/get$/, (ctx) => getMany(ctx, store));
+  serve(READ, '/get/:key', /^\/get\/[^/]*$/, (ctx) => getOne(ctx, store));
+  serve(READ, '/all-nodes', /^\/all-nodes$/, (ctx) => allNodes(ctx, store));
+  serve(READ, '/all-nodes/:key', /^\/all-nodes\/[^/]*$/, (ctx) => holdersOf(ctx, store));
+  serve(READ, '/livez', /^\/livez$/, livez);
+  serve(READ, '/readyz', /^\/readyz$/, (ctx) => readyz(ctx, store));
+  serve(READ, '/health', /^\/health$/, (ctx) => health(ctx, inside));
+  serve(READ, '/metrics', /^\/metrics$/, (ctx) => showMetrics(ctx, metrics));
+  serve(['POST'], '/control', /^\/control$/, (ctx) => takeControl(ctx, inside, secret));
+  serve(READ, '/', /^\/$/, (ctx) => welcome(ctx, store));
   return router;
 }
 
-/** Brings the target to one form, and has the router match what came instead of what Koa makes of it. */
-const takeTarget: Koa.Middleware = (ctx, next) => {
-  const url = originForm(ctx.req.url as string);
-  ctx.req.url = url;
-  ctx.newRouterPath = rawPath(url);
-  return next();
-};
+/** Refuses web pages, brings the target to one form, and has the router match what came instead of what Koa makes of it. */
+function takeTarget(thisMachineOnly: boolean): Koa.Middleware {
+  return (ctx, next) => {
+    const { req } = ctx;
+    if (thisMachineOnly) requireLoopbackHost(req);
+    if (!SAFE.has(req.method as string)) requireSameOrigin(req);
+    const url = originForm(req.url as string);
+    req.url = url;
+    ctx.newRouterPath = rawPath(url);
+    return next();
+  };
+}
 
 /** Reached only by what no route took. */
 const refuseUnmatched: Koa.Middleware = (ctx) => {
@@ -107,9 +127,6 @@ const refuseUnmatched: Koa.Middleware = (ctx) => {
 };
 
 function notFound(path: string): Problem {
-  if (path === '/drain' || path === '/metrics') {
-    return new Problem('not-implemented', `${path} is not served yet.`);
-  }
   if (/^\/(?:kv|get|all-nodes)\/./.test(path)) {
     return new Problem('not-found', 'A key is one segment of the path: write a slash in it as %2F.');
   }

@@ -6,36 +6,41 @@
  */
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
-import { formatVersion, type Operation, type StoredRecord } from '../../common/records.js';
-import { refusal, sendJson, servedHeaders } from './answers.js';
-import { namesTag, requirePlainRead } from './conditions.js';
+import type { ReadAnswer } from '../requests/rim.js';
+import { sendAbsent, sendConditionFailed, sendJson, servedHeaders } from './answers.js';
+import { matches, matchOf, namesTag, requireUnconditional } from './conditions.js';
 import { decode } from './encoding.js';
 import { atItem, failedItem, keyOfItem, readBatch } from './items.js';
 import { joined, streamJson } from './json-stream.js';
 import { keyOfTarget } from './keys.js';
-import { requireNoQuery } from './query.js';
-import type { Answer, Store } from './store.js';
+import { isLive, type LiveRow } from './one-key.js';
+import { readConsistency, requireNoQuery } from './query.js';
+import { readRefusal } from './refusals.js';
+import type { AnswerFull, Store } from './store.js';
+import { formatVersion } from './versions.js';
 
 const MEMBERS: readonly string[] = ['key'];
+
+type Answer = ReadAnswer | AnswerFull;
 
 /** Reads the keys of an array of items, or of one. */
 export async function getMany(ctx: Koa.Context, store: Store): Promise<void> {
   requireNoQuery(ctx.req.url as string);
-  requirePlainRead(ctx.req.headers);
+  requireUnconditional(ctx.req.headers);
   const { items } = await readBatch(ctx);
   const keys = items.map(requireKey);
   const answers = await readAll(keys, store);
-  const existed: (readonly [string, StoredRecord])[] = [];
+  const existed: (readonly [string, LiveRow])[] = [];
   const missing: string[] = [];
   const failed: string[] = [];
   for (const [index, key] of keys.entries()) {
-    const { outcome, servedBy } = answers.get(key) as Answer;
-    if (outcome.type === 'found') existed.push([key, outcome.record]);
-    else if (outcome.type === 'absent') missing.push(key);
-    else failed.push(failedItem(items[index], index, refusal(key, outcome, servedBy)));
+    const answer = answers.get(key) as Answer;
+    if (answer.kind !== 'row') failed.push(failedItem(items[index], index, readRefusal(answer, store.id)));
+    else if (isLive(answer.row)) existed.push([key, answer.row]);
+    else missing.push(key);
   }
   const lists = [
-    ...list('existedKey', existed, ([key, record]) => foundItem(key, record)),
+    ...list('existedKey', existed, ([key, row]) => foundItem(key, row)),
     ...list('notExistedKey', missing, (key) => `{"key":${JSON.stringify(key)},"value":""}`),
     ...list('failed', failed, (item) => item),
   ];
@@ -46,19 +51,29 @@ export async function getMany(ctx: Koa.Context, store: Store): Promise<void> {
 export async function getOne(ctx: Koa.Context, store: Store): Promise<void> {
   const url = ctx.req.url as string;
   const key = keyOfTarget(url);
-  requireNoQuery(url);
-  requirePlainRead(ctx.req.headers);
-  const { outcome, servedBy } = await store.execute({ type: 'get', key });
-  if (outcome.type !== 'found') throw refusal(key, outcome, servedBy);
-  const version = formatVersion(outcome.record.version);
-  const headers = [...servedHeaders(store.partitionOf(key), servedBy), 'ETag', `"${version}"`];
+  const consistency = readConsistency(url);
+  const match = matchOf(ctx.req.headers);
+  const answer = await store.read(key, consistency);
+  if (answer.kind !== 'row') throw readRefusal(answer, store.id);
+  const { row, servedBy } = answer;
+  const headers = servedHeaders(store.partitionOf(key), servedBy, consistency);
+  if (!isLive(row)) {
+    sendAbsent(ctx, key, headers);
+    return;
+  }
+  const version = formatVersion(row);
+  if (match !== undefined && !matches(match, version)) {
+    sendConditionFailed(ctx, key, row, headers);
+    return;
+  }
+  headers.push('ETag', `"${version}"`);
   const asked = ctx.req.headers['if-none-match'];
   if (asked !== undefined && namesTag(asked, version)) {
     ctx.respond = false;
     ctx.res.writeHead(304, headers).end();
     return;
   }
-  const { json, encoding } = decode(outcome.record);
+  const { json, encoding } = decode(row.value);
   sendJson(ctx, 200, `{"key":${JSON.stringify(key)},"value":${json},"encoding":"${encoding}"}`, headers);
 }
 
@@ -74,12 +89,12 @@ function requireKey(item: unknown, index: number): string {
 async function readAll(keys: readonly string[], store: Store): Promise<ReadonlyMap<string, Answer>> {
   const distinct = [...new Set(keys)];
   if (distinct.length === 0) return new Map();
-  const answers = await store.executeMany(distinct.map((key): Operation => ({ type: 'get', key })));
+  const answers = await store.readMany(distinct);
   return new Map(distinct.map((key, index) => [key, answers[index] as Answer]));
 }
 
-function foundItem(key: string, record: StoredRecord): string {
-  const { json, encoding } = decode(record);
+function foundItem(key: string, row: LiveRow): string {
+  const { json, encoding } = decode(row.value);
   const named = encoding === 'string' ? '' : `,"encoding":"${encoding}"`;
   return `{"key":${JSON.stringify(key)},"value":${json}${named}}`;
 }

@@ -6,12 +6,14 @@
  */
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
-import type { StoredRecord } from '../../common/records.js';
-import { type HeaderList, sendJson, unavailable } from './answers.js';
-import { textOf } from './encoding.js';
+import type { Row } from '../replication/entry.js';
+import { type HeaderList, sendJson } from './answers.js';
+import { bufferOf, textOf } from './encoding.js';
 import { joined, streamJson } from './json-stream.js';
 import { fitsKey } from './keys.js';
+import { isLive } from './one-key.js';
 import { readQuery } from './query.js';
+import { incomplete } from './refusals.js';
 import type { Store } from './store.js';
 
 const PARAMETERS = ['prefix', 'limit', 'cursor'] as const;
@@ -31,7 +33,7 @@ export async function listKeys(ctx: Koa.Context, store: Store): Promise<void> {
   const page = readPage(ctx);
   const limit = page.limit ?? DEFAULT_LIMIT;
   const found = await store.list(page.prefix, page.after, limit);
-  if (found === null) throw unavailable('A part of the cluster did not answer in time; ask again.');
+  if (found === null) throw incomplete();
   const last = found.more ? found.keys.at(-1) : undefined;
   const headers = servedBy(store);
   if (last === undefined) {
@@ -65,7 +67,7 @@ function servedBy(store: Store): HeaderList {
   return ['Kv-Served-By', store.id];
 }
 
-type Entries = Iterable<readonly [key: string, record: StoredRecord]>;
+type Entries = Iterable<readonly [key: string, row: Row]>;
 
 function firstKeys(entries: Entries, count: number): string[] {
   const keys: string[] = [];
@@ -80,10 +82,11 @@ function firstKeys(entries: Entries, count: number): string[] {
 function* membersOf(entries: Entries, only: ReadonlySet<string> | null): Iterable<string> {
   let left = only?.size ?? Number.POSITIVE_INFINITY;
   if (left === 0) return;
-  for (const [key, record] of entries) {
-    if (only !== null && !only.has(key)) continue;
-    const text = textOf(record);
-    const value = text === null ? `{"base64":"${record.bytes.toString('base64')}"}` : JSON.stringify(text);
+  for (const [key, row] of entries) {
+    if (!isLive(row) || (only !== null && !only.has(key))) continue;
+    const text = textOf(row.value);
+    const base64 = () => `{"base64":"${bufferOf(row.value.bytes).toString('base64')}"}`;
+    const value = text === null ? base64() : JSON.stringify(text);
     yield `${JSON.stringify(key)}:${value}`;
     if (--left === 0) return;
   }

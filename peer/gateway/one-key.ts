@@ -2,127 +2,171 @@
  * `/kv/:key`: raw bytes in, raw bytes out. The hot path of the store.
  *
  * Invariants: everything about a request is checked before its body is read, and its body is there before the store is
- * asked; every answer about a valid key says which partition it is in and who served it.
+ * asked; every answer about a valid key says which partition it is in, who served it and how.
  */
 import type Koa from 'koa';
 import { readBody } from '../../common/http-body.js';
 import { Problem } from '../../common/problems.js';
-import { formatVersion, type StoredRecord, type StoredValue } from '../../common/records.js';
-import { httpDate, JSON_HEADERS, refusal, sendAbsent, servedHeaders } from './answers.js';
-import { namesTag, requirePlainRead, requirePlainWrite } from './conditions.js';
-import { TEXT_TYPE } from './encoding.js';
+import type { Delete, Done, Failed, Put, Value } from '../replication/commands.js';
+import type { Row } from '../replication/entry.js';
+import type { Consistency } from '../replication/messages.js';
+import {
+  type HeaderList,
+  httpDate,
+  JSON_HEADERS,
+  sendAbsent,
+  sendConditionFailed,
+  servedHeaders,
+} from './answers.js';
+import { matches, matchOf, namesTag, writeCondition } from './conditions.js';
+import { bufferOf } from './encoding.js';
+import { idempotencyKeyOf } from './idempotency-key.js';
 import { keyOfTarget } from './keys.js';
-import { requireNoQuery } from './query.js';
+import { readConsistency, readQuery, requireNoQuery } from './query.js';
+import { readRefusal, writeRefusal } from './refusals.js';
 import type { Store } from './store.js';
+import { isMediaType, mediaTypeOf, TEXT_TYPE } from './stored-type.js';
+import { ttlOfText } from './ttl.js';
+import { formatVersion } from './versions.js';
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-/** What a stored media type may look like: printable ASCII, so that it can stand in a header as it came. */
-const HEADER_VALUE = /^[\x20-\x7e]{1,255}$/;
+const WRITE_PARAMETERS: readonly string[] = ['ttl'];
 
-/** The handlers of `/kv/:key`, by what they do. */
-export interface OneKey {
-  read(ctx: Koa.Context): Promise<void>;
-  write(ctx: Koa.Context): Promise<void>;
-  remove(ctx: Koa.Context): Promise<void>;
+/** A row that holds a value. */
+export type LiveRow = Row & { readonly value: Value };
+
+/** `GET`, `HEAD` */
+export async function readKey(ctx: Koa.Context, store: Store): Promise<void> {
+  const url = ctx.req.url as string;
+  const key = keyOfTarget(url);
+  const partition = store.partitionOf(key);
+  let consistency: Consistency = 'linearizable';
+  try {
+    consistency = readConsistency(url);
+    const match = matchOf(ctx.req.headers);
+    const answer = await store.read(key, consistency);
+    if (answer.kind !== 'row') throw readRefusal(answer, store.id);
+    const headers = servedHeaders(partition, answer.servedBy, consistency);
+    const { row } = answer;
+    if (!isLive(row)) sendAbsent(ctx, key, headers);
+    else if (match !== undefined && !matches(match, formatVersion(row))) {
+      sendConditionFailed(ctx, key, row, headers);
+    } else sendRow(ctx, row, headers);
+  } catch (error) {
+    throw withServed(ctx, error, servedHeaders(partition, store.id, consistency));
+  }
 }
 
-/** Handlers that serve single keys of the store. */
-export function oneKey(store: Store, maxValueBytes: number): OneKey {
-  return {
-    read: (ctx) =>
-      withKey(ctx, store, async (key, partition) => {
-        requirePlainRead(ctx.req.headers);
-        const { outcome, servedBy } = await store.execute({ type: 'get', key });
-        if (outcome.type === 'found') sendRecord(ctx, outcome.record, partition, servedBy);
-        else if (outcome.type === 'absent') sendAbsent(ctx, key, servedHeaders(partition, servedBy));
-        else throw refusal(key, outcome, servedBy);
-      }),
-    write: (ctx) =>
-      withKey(ctx, store, async (key, partition) => {
-        requirePlainWrite(ctx.req.headers);
-        const value = await readValue(ctx, maxValueBytes);
-        const { outcome, servedBy } = await store.execute({ type: 'put', key, value });
-        if (outcome.type !== 'written') throw refusal(key, outcome, servedBy);
-        const version = formatVersion(outcome.version);
-        const body = `{"key":${JSON.stringify(key)},"version":"${version}"}`;
-        ctx.respond = false;
-        ctx.res.writeHead(outcome.created ? 201 : 200, [
-          ...servedHeaders(partition, servedBy),
-          ...JSON_HEADERS,
-          'ETag',
-          `"${version}"`,
-          'Content-Length',
-          String(Buffer.byteLength(body)),
-        ]);
-        ctx.res.end(body);
-      }),
-    remove: (ctx) =>
-      withKey(ctx, store, async (key, partition) => {
-        requirePlainWrite(ctx.req.headers);
-        const { outcome, servedBy } = await store.execute({ type: 'delete', key });
-        if (outcome.type !== 'deleted') throw refusal(key, outcome, servedBy);
-        ctx.respond = false;
-        ctx.res.writeHead(204, servedHeaders(partition, servedBy));
-        ctx.res.end();
-      }),
-  };
+/** `PUT`, `POST` */
+export async function writeKey(ctx: Koa.Context, store: Store, maxValueBytes: number): Promise<void> {
+  const url = ctx.req.url as string;
+  const key = keyOfTarget(url);
+  const partition = store.partitionOf(key);
+  try {
+    const ttl = readQuery(url, WRITE_PARAMETERS).get('ttl');
+    const options = ttl === undefined ? undefined : { ttlMs: ttlOfText(ttl) };
+    const condition = writeCondition(ctx.req.headers);
+    const token = idempotencyKeyOf(ctx.req);
+    const value = await readValue(ctx, maxValueBytes);
+    const put: Put = { kind: 'put', key, value, ...options };
+    const command = condition === undefined ? put : { ...put, condition };
+    const answer = await store.write({ command, token });
+    if (answer.kind !== 'result') throw writeRefusal(answer, store.id);
+    const { result, servedBy } = answer;
+    const headers = servedHeaders(partition, servedBy);
+    if (result.kind === 'failed') sendFailed(ctx, key, result, headers);
+    else sendWritten(ctx, key, result, headers);
+  } catch (error) {
+    throw withServed(ctx, error, servedHeaders(partition, store.id));
+  }
 }
 
-/** Media types that name no type of the value, and what they stand for. */
-function storedType(contentType: string | undefined): string {
-  if (contentType === undefined || contentType === '') return TEXT_TYPE;
-  if (contentType.slice(0, FORM_TYPE.length).toLowerCase() === FORM_TYPE) return TEXT_TYPE;
-  if (HEADER_VALUE.test(contentType)) return contentType;
-  throw new Problem('invalid-request', 'Content-Type takes at most 255 characters of printable ASCII.');
-}
-
-async function readValue(ctx: Koa.Context, maxValueBytes: number): Promise<StoredValue> {
-  const contentType = storedType(ctx.req.headers['content-type']);
-  const bytes = await readBody(ctx.req, maxValueBytes, 'value-too-large');
-  return { bytes, contentType, encoding: '' };
-}
-
-/** Runs a handler for the key in the path; what it refuses gets the headers of an answer about that key. */
-async function withKey(
-  ctx: Koa.Context,
-  store: Store,
-  handle: (key: string, partition: number) => Promise<void>,
-): Promise<void> {
+/** `DELETE` */
+export async function deleteKey(ctx: Koa.Context, store: Store): Promise<void> {
   const url = ctx.req.url as string;
   const key = keyOfTarget(url);
   const partition = store.partitionOf(key);
   try {
     requireNoQuery(url);
-    await handle(key, partition);
+    const condition = writeCondition(ctx.req.headers);
+    const remove: Delete = { kind: 'delete', key };
+    const command = condition === undefined ? remove : { ...remove, condition };
+    const answer = await store.write({ command, token: idempotencyKeyOf(ctx.req) });
+    if (answer.kind !== 'result') throw writeRefusal(answer, store.id);
+    const { result, servedBy } = answer;
+    const headers = servedHeaders(partition, servedBy);
+    if (result.kind === 'failed') sendFailed(ctx, key, result, headers);
+    else if (result.existed) sendDeleted(ctx, headers);
+    else sendAbsent(ctx, key, headers);
   } catch (error) {
-    setServed(ctx, partition, store.id);
-    throw error;
+    throw withServed(ctx, error, servedHeaders(partition, store.id));
   }
 }
 
-/** For refusals, which the funnel writes and whose own headers win over these. */
-function setServed(ctx: Koa.Context, partition: number, servedBy: string): void {
-  const headers = servedHeaders(partition, servedBy);
-  for (let i = 0; i < headers.length; i += 2) ctx.set(headers[i] as string, headers[i + 1] as string);
+/** Whether a row holds a value: no row, and a tombstone, hold none. */
+export function isLive(row: Row | null): row is LiveRow {
+  return row !== null && row.value !== null;
 }
 
-function sendRecord(ctx: Koa.Context, record: StoredRecord, partition: number, servedBy: string): void {
+/** Media types that name no type of the value, and what they stand for. */
+function mediaTypeToStore(contentType: string | undefined): string {
+  if (contentType === undefined || contentType === '') return TEXT_TYPE;
+  if (contentType.slice(0, FORM_TYPE.length).toLowerCase() === FORM_TYPE) return TEXT_TYPE;
+  if (isMediaType(contentType)) return contentType;
+  throw new Problem('invalid-request', 'Content-Type takes at most 255 characters of printable ASCII.');
+}
+
+async function readValue(ctx: Koa.Context, maxValueBytes: number): Promise<Value> {
+  const type = mediaTypeToStore(ctx.req.headers['content-type']);
+  return { bytes: await readBody(ctx.req, maxValueBytes, 'value-too-large'), type };
+}
+
+/** What is refused gets the headers of an answer about that key too; the funnel writes it, and its own headers win. */
+function withServed(ctx: Koa.Context, error: unknown, headers: HeaderList): unknown {
+  for (let i = 0; i < headers.length; i += 2) ctx.set(headers[i] as string, headers[i + 1] as string);
+  return error;
+}
+
+function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
   const { res, req } = ctx;
-  const version = formatVersion(record.version);
+  const version = formatVersion(row);
   const asked = req.headers['if-none-match'];
-  const headers = servedHeaders(partition, servedBy);
-  headers.push('ETag', `"${version}"`, 'Last-Modified', httpDate(record.modifiedMs), ...VALUE_HEADERS);
+  headers.push('ETag', `"${version}"`, 'Last-Modified', httpDate(row.ts), ...VALUE_HEADERS);
+  if (row.expiresAtMs !== undefined) headers.push('Expires', new Date(row.expiresAtMs).toUTCString());
   ctx.respond = false;
   if (asked !== undefined && namesTag(asked, version)) {
     res.writeHead(304, headers);
     res.end();
     return;
   }
-  headers.push('Content-Type', record.contentType, 'Content-Length', String(record.bytes.length));
+  const bytes = bufferOf(row.value.bytes);
+  headers.push('Content-Type', mediaTypeOf(row.value), 'Content-Length', String(bytes.length));
   res.writeHead(200, headers);
-  if (record.bytes.length <= ONE_WRITE_BYTES) res.end(record.bytes.toString('latin1'), 'latin1');
-  else res.end(record.bytes);
+  if (bytes.length <= ONE_WRITE_BYTES) res.end(bytes.toString('latin1'), 'latin1');
+  else res.end(bytes);
+}
+
+function sendWritten(ctx: Koa.Context, key: string, done: Done, headers: HeaderList): void {
+  const version = formatVersion(done.version);
+  const body = `{"key":${JSON.stringify(key)},"version":"${version}"}`;
+  const length = String(Buffer.byteLength(body));
+  ctx.respond = false;
+  headers.push(...JSON_HEADERS, 'ETag', `"${version}"`, 'Content-Length', length);
+  ctx.res.writeHead(done.existed ? 200 : 201, headers);
+  ctx.res.end(body);
+}
+
+function sendDeleted(ctx: Koa.Context, headers: HeaderList): void {
+  ctx.respond = false;
+  ctx.res.writeHead(204, headers);
+  ctx.res.end();
+}
+
+/** Storing and deleting fail for no other reason than their condition. */
+function sendFailed(ctx: Koa.Context, key: string, failed: Failed, headers: HeaderList): void {
+  if (failed.reason !== 'condition') throw new Error(`a write failed with '${failed.reason}'`);
+  sendConditionFailed(ctx, key, failed.actual, headers);
 }
 
 /** A stored page must never run as ours, and a cache must ask whether it still holds the newest. */

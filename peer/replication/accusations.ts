@@ -23,18 +23,23 @@ export function excuseOthers(core: Core): void {
   core.excusedUntilMs = core.leaseMs + core.settings.accuseAfterMs;
 }
 
-/** When time passes, at a primary: accuses members that owe an acknowledgement for too long. */
+/** When time passes, at a primary: accuses members that owe an acknowledgement for too long, itself included. */
 export function tickAccusations(core: Core, partition: Partition): void {
   const { accuseAfterMs } = core.settings;
   const lead = leadOf(partition);
   if (core.leaseMs < core.excusedUntilMs) return;
   if (core.leaseMs - lead.accusedAtMs < accuseAfterMs * REPEAT_SHARE) return;
   const since = Math.max(core.excusedUntilMs, lead.startedAtMs);
+  const late = (from: number): boolean => core.leaseMs - Math.max(since, from) > accuseAfterMs;
+  // While its own disk hangs nothing is committed; nobody else can tell, since it goes on answering.
+  const owing = !lead.selfAligned || lead.selfDurable < partition.prep;
+  if (owing && late(lead.selfProgressAtMs)) accuse(core, partition, core.me);
   for (const peer of partition.others) {
     const progress = lead.progress.get(peer);
-    const behind = progress === undefined ? !lead.alignOk.has(peer) : progress.acked < partition.prep;
-    const from = Math.max(since, progress?.progressAtMs ?? 0);
-    if (behind && core.leaseMs - from > accuseAfterMs) accuse(core, partition, peer);
+    // ALIGN leaves when it is durable here; nobody owes an answer before.
+    const behind =
+      progress === undefined ? lead.selfAligned && !lead.alignOk.has(peer) : progress.acked < partition.prep;
+    if (behind && late(progress?.progressAtMs ?? lead.selfProgressAtMs)) accuse(core, partition, peer);
   }
   for (const [peer, progress] of lead.progress) {
     if (!partition.others.includes(peer) && isStuck(core, partition, peer, progress, since))

@@ -35,6 +35,7 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
     fence: fenceOf(core, partition),
     selfAligned: false,
     selfDurable: 0,
+    selfProgressAtMs: core.leaseMs,
     progress: new Map(),
     addPending: undefined,
     addSentAtMs: 0,
@@ -63,7 +64,10 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
 /** When time passes: repeats ALIGN to those that have not answered, and looks at the fence. */
 export function tickAlignment(core: Core, partition: Partition): void {
   const lead = leadOf(partition);
-  if (core.leaseMs - lead.alignSentAtMs >= core.settings.retryMs) sendAlign(core, partition, lead);
+  // While our disk hangs ALIGN has not left: repeats would only pile up behind it.
+  if (lead.selfAligned && core.leaseMs - lead.alignSentAtMs >= core.settings.retryMs) {
+    sendAlign(core, partition, lead);
+  }
   for (const [peer, untilMs] of lead.fence) if (core.leaseMs >= untilMs) lead.fence.delete(peer);
   tryActivate(core, partition);
 }
@@ -115,7 +119,7 @@ export function tryActivate(core: Core, partition: Partition): void {
 function fenceOf(core: Core, partition: Partition): Map<PeerId, number> {
   const fence = new Map<PeerId, number>();
   for (const peer of partition.config?.fence ?? []) {
-    if (peer !== core.me) fence.set(peer, (core.grantTo.get(peer) ?? core.bootAtMs) + core.leaseGrantMs);
+    if (peer !== core.me) fence.set(peer, core.grantedUntil.get(peer) ?? core.oldGrantsOverMs);
   }
   return fence;
 }

@@ -19,6 +19,8 @@ import {
   writesKey,
 } from './entry.js';
 import { broken, present } from './invariant.js';
+import { DAMAGED, type Damaged } from './machine.js';
+import { find } from './mending.js';
 import type { Lead, Partition, Waiter } from './partition.js';
 
 /** What the primary decides about an entry; the rest follows from the log. */
@@ -36,9 +38,9 @@ export function leadOf(partition: Partition): Lead {
 }
 
 /** The newest row of a key in the log, committed or not (W1). */
-export function newestRow(partition: Partition, key: string): Row | undefined {
+export function newestRow(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
   const seq = partition.dirty.get(key);
-  return seq === undefined ? partition.rows.get(key) : rowOf(partition.log.at(seq));
+  return seq === undefined ? find(core, partition, key) : rowOf(partition.log.at(seq));
 }
 
 /** Appends an entry at the primary; it is streamed and stored with this turn. */
@@ -48,8 +50,11 @@ export function append(core: Core, partition: Partition, draft: Draft): Entry {
   const ts = Math.max(core.wallMs, partition.lastTs);
   const body = { seq: log.prep + 1, epoch: partition.epoch, ts, ...draft };
   const entry = { ...body, checksum: chainedChecksum(log.checksumAt(log.prep), body) };
+  const lead = leadOf(partition);
+  // Nothing was on its way to our own disk: from now on it owes us a flush.
+  if (lead.selfDurable >= log.prep) lead.selfProgressAtMs = core.leaseMs;
   store(core, partition, [entry]);
-  noteOpen(leadOf(partition), entry);
+  noteOpen(lead, entry);
   core.durability.push({
     batch: core.out.barrier(),
     partition,
@@ -141,6 +146,7 @@ export function ownStored(core: Core, through: number): readonly Partition[] {
     if (lead === undefined || partition.epoch !== epoch) continue;
     lead.selfAligned = true;
     lead.selfDurable = Math.max(lead.selfDurable, upto);
+    lead.selfProgressAtMs = core.leaseMs;
     if (moved[moved.length - 1] !== partition) moved.push(partition);
   }
   durability.splice(0, done);
@@ -165,8 +171,8 @@ export function noteOpen(lead: Lead, entry: Entry): void {
 /** A removal that was not to be: its key waits for the sweep again. */
 function expireAgain(partition: Partition, entry: Entry): void {
   if (entry.effect.kind !== 'delete') return;
-  const row = partition.rows.get(entry.key);
-  if (row?.expiresAtMs === undefined) return;
+  const row = partition.rows.find(entry.key);
+  if (row === undefined || row === DAMAGED || row.expiresAtMs === undefined) return;
   partition.rows.deadlines.push({ atMs: row.expiresAtMs, key: entry.key, seq: row.seq });
 }
 

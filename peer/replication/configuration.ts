@@ -14,6 +14,7 @@ import { FIRST_CHECKSUM } from './checksum.js';
 import type { Core } from './core.js';
 import { broken } from './invariant.js';
 import { dropStaging, startLearning } from './learning.js';
+import { askAcrossFences } from './leases.js';
 import { Log } from './log.js';
 import type { PartitionImage } from './machine.js';
 import { type Lead, Partition } from './partition.js';
@@ -29,6 +30,7 @@ export function adopt(core: Core, map: ClusterMap): void {
   core.out.add({ type: 'map', map });
   core.out.barrier();
   enterAll(core);
+  askAcrossFences(core);
 }
 
 /** Gives every partition the role that the map gives it; at a start too. */
@@ -57,7 +59,7 @@ export function restorePartition(core: Core, image: PartitionImage): Partition {
     broken(`partition ${number} stored with com within ${log.base}..${log.prep}`, `${marks.com}`);
   }
   const rows = new Rows(core.reader, core.out, number, marks.copy);
-  rows.loadMarks();
+  rows.loadMarks(marks.com);
   const sessions = new Sessions(image.sessions);
   const partition = new Partition(number, log, rows, sessions, marks.alignedEpoch, marks.com, marks.staging);
   core.partitions.set(number, partition);
@@ -115,6 +117,8 @@ function leaveEpoch(core: Core, partition: Partition): void {
   core.led.delete(partition);
   core.fencing.delete(partition);
   dropReads(partition);
+  // Damage that was found, at the start perhaps, is mended in the new epoch.
+  if (partition.rows.damaged.size > 0) core.touch(partition);
 }
 
 function isMemberOf(core: Core, config: PartitionConfig): boolean {

@@ -37,7 +37,8 @@ export class Core {
   leaseMs = 0;
   wallMs = 0;
   readonly bootAtMs: number;
-  readonly leaseGrantMs: number;
+  /** When every lease is over that an earlier process of this peer may have granted, own clock (L2). */
+  readonly oldGrantsOverMs: number;
   readonly out: Outbox;
   readonly partitions = new Map<number, Partition>();
   /** Partitions with something to do when time passes. */
@@ -50,8 +51,8 @@ export class Core {
   readonly fencing = new Set<Partition>();
   /** Until when a lease from a peer may be used, own clock (L1). */
   readonly leaseFrom = new Map<PeerId, number>();
-  /** When a lease was last granted to a peer, own clock (L2). */
-  readonly grantTo = new Map<PeerId, number>();
+  /** When the last lease is over that was granted to a peer, own clock (L2). */
+  readonly grantedUntil = new Map<PeerId, number>();
   /** When a message of a peer last came. */
   readonly heardAt = new Map<PeerId, number>();
   readonly pulledAt = new Map<PeerId, number>();
@@ -61,6 +62,8 @@ export class Core {
   excusedUntilMs: number;
   /** Positions of our own logs on their way to the disk, in order. */
   readonly durability: OwnDurability[] = [];
+  /** When rows were last looked through for damage, and of which partition (-1: of none). */
+  scrubbed = { atMs: Number.NEGATIVE_INFINITY, partition: -1 };
   private ids = 0;
 
   constructor(
@@ -76,7 +79,7 @@ export class Core {
     this.leaseMs = nowMs;
     this.bootAtMs = nowMs;
     this.excusedUntilMs = nowMs;
-    this.leaseGrantMs = leaseGrantMs(settings);
+    this.oldGrantsOverMs = nowMs + leaseGrantMs(settings.maxLeaseHoldMs, settings);
     this.out = new Outbox(settings.lazyStoreMs, settings.lazyStoreOps);
   }
 

@@ -8,6 +8,7 @@ import { tickAccusations } from './accusations.js';
 import { onAlign, onAlignOk, tickAlignment } from './alignment.js';
 import type { Core } from './core.js';
 import { onLearn, onSnap, onSnapEnd, tickLearning } from './learning.js';
+import { onMend, onMended, tickMending } from './mending.js';
 import type { PartitionMessage, PeerEnvelope } from './messages.js';
 import type { Partition } from './partition.js';
 import { onCommittedQuery, onCommittedReply, onConfirm, onConfirmed, tickReads } from './reads.js';
@@ -17,7 +18,7 @@ import { tickQueue } from './writes.js';
 
 /** Messages that somebody sends by its own will; answers to them need no further answer. */
 export function startsExchange(message: PartitionMessage): boolean {
-  return ['align', 'prep', 'join', 'rseq', 'conf'].includes(message.type);
+  return ['align', 'prep', 'join', 'rseq', 'conf', 'mend'].includes(message.type);
 }
 
 /** Takes a message of the adopted epoch to the rule that it belongs to. */
@@ -71,14 +72,22 @@ export function dispatch(
     case 'snap_done':
       onSnapDone(core, partition, from, message);
       return;
+    case 'mend':
+      onMend(core, partition, from, message);
+      return;
+    case 'mend_r':
+      onMended(partition, message);
+      return;
   }
 }
 
 /** Time has passed. Returns whether the partition has anything left that more time will bring on. */
 export function tickPartition(core: Core, partition: Partition): boolean {
   tickReads(core, partition);
+  tickMending(core, partition);
   // Reads that came in this turn are questions only at its end.
   let busy = partition.questions.size + partition.asking.length + partition.confirming.length > 0;
+  busy ||= partition.isMember && partition.rows.damaged.size > 0;
   switch (partition.role) {
     case 'starting':
       tickAlignment(core, partition);

@@ -9,9 +9,11 @@
 
 import type { Incarnation } from '../../common/configuration.js';
 import type { Effect, Result } from './commands.js';
-import { append, leadOf, newestRow, uncommitted } from './commit.js';
+import { append, leadOf, newestRow, uncommitted, waitFor } from './commit.js';
 import type { Core } from './core.js';
 import type { Row } from './entry.js';
+import { DAMAGED } from './machine.js';
+import { find } from './mending.js';
 import type { Partition } from './partition.js';
 import { parseSession, type SessionName, sessionId } from './sessions.js';
 
@@ -30,8 +32,40 @@ export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boo
 
 /** At the active primary: if the newest value of the key is over its time, appends its removal. */
 export function expireIfDue(core: Core, partition: Partition, key: string): void {
-  if (!isExpired(newestRow(partition, key), core.wallMs) || isFull(core, partition)) return;
+  const row = newestRow(core, partition, key);
+  // A damaged row comes back to the sweep when it is mended.
+  if (row === DAMAGED || !isExpired(row, core.wallMs) || isFull(core, partition)) return;
   appendOwn(core, partition, key, { kind: 'delete' });
+}
+
+/**
+ * At the active primary: calls `answer` once the removals of those of `keys` whose time is over are committed, unless
+ * its epoch is over by then: whoever still asks in it was left out, and must not be told that it goes on (R4). Nor if one
+ * of them is damaged here: who knows whether its time is over; the question is asked again.
+ */
+export function afterExpiry(
+  core: Core,
+  partition: Partition,
+  keys: readonly string[],
+  answer: () => void,
+): void {
+  let last = 0;
+  for (const key of keys) {
+    const row = find(core, partition, key);
+    if (row === DAMAGED) return;
+    if (!isExpired(row, core.wallMs)) continue;
+    expireIfDue(core, partition, key);
+    last = Math.max(last, partition.dirty.get(key) ?? 0);
+  }
+  if (last === 0) {
+    answer();
+    return;
+  }
+  const { epoch } = partition;
+  const committed = (): void => {
+    if (partition.epoch === epoch) answer();
+  };
+  waitFor(partition, last, { committed, dropped: () => undefined });
 }
 
 /** When time passes, at the active primary: removes keys whose time is over, a few at a time. */

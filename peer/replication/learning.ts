@@ -11,6 +11,7 @@ import { commitThrough, store, truncate } from './commit.js';
 import type { Core } from './core.js';
 import { type Entry, rowOf } from './entry.js';
 import { broken } from './invariant.js';
+import { DAMAGED } from './machine.js';
 import type { Learn, Snap, SnapEnd } from './messages.js';
 import type { IncomingSnapshot, Learning, Partition } from './partition.js';
 import { Rows } from './rows.js';
@@ -19,7 +20,13 @@ import { Sessions } from './sessions.js';
 /** This peer is a learner in the epoch that was just adopted, or was just listed. */
 export function startLearning(core: Core, partition: Partition): void {
   partition.role = 'learner';
-  partition.learning = { joined: false, joinSentAtMs: 0, incoming: undefined, finished: undefined };
+  partition.learning = {
+    joined: false,
+    joinSentAtMs: 0,
+    joinAfter: 0,
+    incoming: undefined,
+    finished: undefined,
+  };
   core.touch(partition);
   join(core, partition, partition.learning);
 }
@@ -28,6 +35,8 @@ export function startLearning(core: Core, partition: Partition): void {
 export function tickLearning(core: Core, partition: Partition): void {
   const { learning } = partition;
   if (learning === undefined || learning.joined) return;
+  // While our disk hangs JOIN has not left: each repeat behind it would be answered with the same tail.
+  if (learning.joinAfter > core.out.durable) return;
   if (core.leaseMs - learning.joinSentAtMs >= core.settings.retryMs) join(core, partition, learning);
 }
 
@@ -94,7 +103,8 @@ function join(core: Core, partition: Partition, learning: Learning): void {
   learning.joinSentAtMs = core.leaseMs;
   // A learner commits what its own disk does not hold yet, and the primary takes com for acknowledged.
   const message = { type: 'join', partition: number, epoch, storeId: core.storeId, com } as const;
-  core.send(config.primary, message, core.out.barrier());
+  learning.joinAfter = core.out.barrier();
+  core.send(config.primary, message, learning.joinAfter);
 }
 
 function joined(core: Core, partition: Partition, learning: Learning): void {
@@ -134,7 +144,7 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
   core.out.add({ type: 'append', partition: number, entries });
   if (message.com > log.prep)
     broken(`a copy of partition ${number} with entries through ${message.com}`, `${log.prep}`);
-  for (const entry of entries) if (entry.seq <= message.com) replay(rows, entry);
+  for (const entry of entries) if (entry.seq <= message.com) replay(rows, entry, message.com);
   rows.sortTombstones();
   core.out.add({ type: 'drop-copy', partition: number, copy: old });
   core.out.add({ type: 'sessions', partition: number, sessions: message.sessions });
@@ -145,9 +155,10 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
 }
 
 /** Rows of the copy may be newer than an entry since its beginning: those stay. */
-function replay(rows: Rows, entry: Entry): void {
+function replay(rows: Rows, entry: Entry, com: number): void {
   const row = rowOf(entry);
   if (row === undefined) return;
-  const known = rows.get(entry.key);
-  if (known === undefined || known.seq < entry.seq) rows.put(entry.key, row);
+  const known = rows.find(entry.key);
+  if (known === DAMAGED) rows.noteDamage(entry.key, com);
+  else if (known === undefined || known.seq < entry.seq) rows.put(entry.key, row);
 }

@@ -12,6 +12,7 @@ import type { PeerId } from '../../common/configuration.js';
 import type { Core } from './core.js';
 import type { LeaseGrant, LeaseRequest, PeerEnvelope } from './messages.js';
 import type { Partition } from './partition.js';
+import { leaseGrantMs } from './settings.js';
 
 /** R1: whether this peer may answer reads of the partition from its own rows, at `nowMs` of the lease clock. */
 export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): boolean {
@@ -24,21 +25,48 @@ export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): 
 
 /** Asks every other peer of the map for a lease; its answers and requests also carry map versions both ways. */
 export function askLeases(core: Core): void {
-  for (const peer of core.map.peers.keys()) {
-    if (peer !== core.me) core.send(peer, { type: 'lreq', t0: core.leaseMs });
+  const request = leaseRequest(core);
+  for (const peer of core.map.peers.keys()) if (peer !== core.me) core.send(peer, request);
+}
+
+/**
+ * A3 c, when a map was adopted: whoever was removed says so to its successors at once, and these ask it, since one of the
+ * two was the later to know. Else the first writes without it would wait for the next renewal.
+ */
+export function askAcrossFences(core: Core): void {
+  const asked = new Set<PeerId>();
+  for (const part of core.map.parts) {
+    if (part === undefined || part.active) continue;
+    if (part.fence.includes(core.me)) asked.add(part.primary);
+    else if (part.primary === core.me) for (const id of part.fence) asked.add(id);
   }
+  const request = leaseRequest(core);
+  for (const id of asked) if (core.map.peers.has(id)) core.send(id, request);
 }
 
-/** L2, at the grantor. */
+function leaseRequest({ leaseMs: t0, settings: { leaseHoldMs: holdMs } }: Core): LeaseRequest {
+  return { type: 'lreq', t0, holdMs };
+}
+
+/**
+ * L2, at the grantor. A lease is granted for as long as its holder asked, whatever our own settings say, so that they
+ * may differ (L4); and counts for as long as the longest that was granted.
+ */
 export function onLeaseRequest(core: Core, envelope: PeerEnvelope, message: LeaseRequest): void {
-  core.grantTo.set(envelope.from, core.leaseMs);
-  core.send(envelope.from, { type: 'lgrant', t0: message.t0, inc: envelope.fromInc });
+  const { from, fromInc } = envelope;
+  const holdMs = Math.min(message.holdMs, core.settings.maxLeaseHoldMs);
+  const until = core.leaseMs + leaseGrantMs(holdMs, core.settings);
+  core.grantedUntil.set(from, Math.max(until, core.grantedUntil.get(from) ?? core.oldGrantsOverMs));
+  core.send(from, { type: 'lgrant', t0: message.t0, holdMs, inc: fromInc });
 }
 
-/** L1 and L3, at the holder. The caller has pulled the newer map, if there is one. */
+/**
+ * L1 and L3, at the holder. The caller has pulled the newer map, if there is one. A request of ours cannot have been sent
+ * later than now: such a grant is not for this clock.
+ */
 export function onLeaseGrant(core: Core, envelope: PeerEnvelope, message: LeaseGrant): void {
-  if (message.inc !== core.inc || envelope.ver > core.map.ver) return;
-  const until = message.t0 + core.settings.leaseHoldMs;
+  if (message.inc !== core.inc || envelope.ver > core.map.ver || message.t0 > core.leaseMs) return;
+  const until = message.t0 + Math.min(message.holdMs, core.settings.leaseHoldMs);
   const known = core.leaseFrom.get(envelope.from);
   if (known === undefined || until > known) core.leaseFrom.set(envelope.from, until);
 }

@@ -11,14 +11,7 @@ import type { ClusterMap, Incarnation, MapVersion, PeerId, StoreId } from '../..
 import type { OrchestratorEnvelope, ReportMessage } from '../../common/control-messages.js';
 import type { Command } from './commands.js';
 import type { Entry, IdempotencyTag, RequestTag, Row } from './entry.js';
-import type {
-  Consistency,
-  KeyedRow,
-  PeerEnvelope,
-  ReadOutcome,
-  SessionsImage,
-  WriteOutcome,
-} from './messages.js';
+import type { Consistency, PeerEnvelope, ReadOutcome, SessionsImage, WriteOutcome } from './messages.js';
 
 /** Clock readings of one step. Read them when the step begins, never earlier (L6). */
 export interface Clock {
@@ -66,7 +59,7 @@ export type Input =
   /** The connection to a peer broke. */
   | { readonly type: 'disconnected'; readonly peer: PeerId }
   /** This process wants to stop: ask to have everything, or only its primaries, moved away; to be repeated. */
-  | { readonly type: 'leave'; readonly only?: 'primaries' }
+  | { readonly type: 'leave'; readonly only?: 'duties' }
   /** The clocks are not to be trusted (a restored snapshot of a machine): forget all leases (L5). */
   | { readonly type: 'drop-leases' };
 
@@ -174,16 +167,60 @@ export interface DiskImage {
   readonly partitions: readonly PartitionImage[];
 }
 
+/** Stands for a row whose record is damaged: there is one, and nobody here can tell what it says. */
+export const DAMAGED = 'damaged';
+export type Damaged = typeof DAMAGED;
+
+/** A key with what is stored of it. */
+export interface StoredRow {
+  readonly key: string;
+  readonly row: Row | Damaged;
+}
+
+/** Where a run of rows ends: before either is exceeded (keys and values count), but not before its first row. */
+export interface RangeLimit {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Rows in the order of `compareKeys`. */
+export interface RowRange {
+  readonly rows: readonly StoredRow[];
+  /** It ended at a limit: more rows may follow the last one. */
+  readonly more: boolean;
+}
+
+/** A key that has a value, as far as can be told: a damaged row counts as one. */
+export interface LiveKey {
+  readonly key: string;
+  /** See `Row`. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** Keys in the order of `compareKeys`, without those of tombstones. */
+export interface KeyRange {
+  readonly keys: readonly LiveKey[];
+  /** All keys up to this one were looked at, and more may follow; undefined: there are no more. */
+  readonly next: string | undefined;
+}
+
 /**
  * Rows as stored. What it shows may lag behind the batches handed out, as long as a batch that was reported as
  * stored is seen: the machine itself remembers the rows of batches that are not (rule W4).
  */
 export interface StateReader {
-  get(partition: number, copy: number, key: string): Row | undefined;
-  /** Up to `limit` rows of keys above `after` (undefined: from the first), in the order of `compareKeys`. */
-  range(partition: number, copy: number, after: string | undefined, limit: number): readonly KeyedRow[];
+  get(partition: number, copy: number, key: string): Row | Damaged | undefined;
+  /** Rows of keys above `after` (undefined: from the first). */
+  range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange;
+  /** The same for keys alone, without reading values; looks at up to `limit` keys, at least 1. */
+  keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange;
   /** Every row that is a tombstone or has a time to live, in any order; asked once a start and copy. */
-  marked(partition: number, copy: number): Iterable<KeyedRow>;
+  marked(partition: number, copy: number): Iterable<StoredRow>;
+}
+
+/** What a row counts for a RangeLimit. */
+export function bytesOf({ key, row }: StoredRow): number {
+  return key.length + (row === DAMAGED ? 0 : (row.value?.bytes.length ?? 0));
 }
 
 /** The replication core of one peer. */

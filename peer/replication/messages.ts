@@ -44,16 +44,18 @@ export interface PullMessage {
 
 // ---- leases: one a pair of peers, for all partitions (L1 to L6)
 
-/** Asks for a lease; `t0` is the holder's lease clock in ms at this moment. */
+/** Asks for a lease of `holdMs`; `t0` is the holder's lease clock in ms at this moment. */
 export interface LeaseRequest {
   readonly type: 'lreq';
   readonly t0: number;
+  readonly holdMs: number;
 }
 
-/** Grants it: `t0` and the holder's incarnation come back as they were asked. */
+/** Grants it for `holdMs`, which is at most what was asked: `t0` and the holder's incarnation come back as they were asked. */
 export interface LeaseGrant {
   readonly type: 'lgrant';
   readonly t0: number;
+  readonly holdMs: number;
   readonly inc: Incarnation;
 }
 
@@ -121,7 +123,15 @@ export interface Forward {
 }
 
 /** Why a write was not even looked at: this attempt has no effect, ever. */
-export type WriteRefusal = 'not-primary' | 'overloaded' | 'starting' | 'unknown-session';
+export type WriteRefusal =
+  | 'not-primary'
+  | 'overloaded'
+  | 'starting'
+  | 'unknown-session'
+  /** What the primary holds of the key is damaged, and is being mended. */
+  | 'damaged'
+  /** The partition has fewer members than the map's `minInSync`. */
+  | 'too-few-copies';
 
 /** What became of one attempt of a write. */
 export type WriteOutcome =
@@ -163,7 +173,9 @@ export type ReadRefusal =
   | 'changing'
   /** No answer from the members within the time for one attempt. */
   | 'timeout'
-  | 'overloaded';
+  | 'overloaded'
+  /** What this copy holds of the key is damaged: another may have it whole. */
+  | 'damaged';
 
 /** What became of a read: `row` is null for a key that is not there; `com` says up to where it was served. */
 export type ReadOutcome =
@@ -339,6 +351,28 @@ export interface SnapDone {
   readonly upto: number;
 }
 
+// ---- damaged rows
+
+/** A member cannot read what it stored of these keys, and asks another for it. */
+export interface Mend {
+  readonly type: 'mend';
+  readonly partition: number;
+  readonly epoch: Epoch;
+  readonly keys: readonly string[];
+}
+
+/** What the sender holds of those keys as of `com`. A key that is in neither list is not answered this time. */
+export interface Mended {
+  readonly type: 'mend_r';
+  readonly partition: number;
+  readonly epoch: Epoch;
+  readonly com: number;
+  /** Tombstones among them. */
+  readonly rows: readonly KeyedRow[];
+  /** Keys of which there is nothing, not even a tombstone. */
+  readonly absent: readonly string[];
+}
+
 /** Messages that belong to one partition in one epoch; others of its epochs are dropped (E2). */
 export type PartitionMessage =
   | Align
@@ -354,7 +388,9 @@ export type PartitionMessage =
   | Snap
   | SnapOk
   | SnapEnd
-  | SnapDone;
+  | SnapDone
+  | Mend
+  | Mended;
 
 /** Messages that a gateway, not the machine, takes in. */
 export type GatewayMessage = ForwardReply | ReadReply;

@@ -6,7 +6,7 @@
  * message, and pulls or is given the map.
  */
 
-import type { ClusterMap, Epoch, PeerId } from '../../common/configuration.js';
+import type { ClusterMap, PeerId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
 import { accuseSilent, excuseOthers, onDisconnected } from './accusations.js';
 import { releaseFence, tryActivate } from './alignment.js';
@@ -15,26 +15,16 @@ import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
 import { Core } from './core.js';
 import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
-import { askLeases, dropLeases, leased, onLeaseGrant, onLeaseRequest } from './leases.js';
+import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import { giveMap, pullMap } from './map-exchange.js';
+import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
-import type { Role } from './partition.js';
 import { onRead, settleReads } from './reads.js';
-import type { Rows } from './rows.js';
 import type { Settings } from './settings.js';
+import { type PartitionStatus, type ShownRows, shownRows, statusOf } from './standing.js';
 import { settleStream } from './streaming.js';
 import { onWrite } from './writes.js';
-
-/** What a peer says of one of its partitions, for health checks, pages and tests. */
-export interface PartitionStatus {
-  readonly role: Role;
-  readonly epoch: Epoch;
-  readonly base: number;
-  readonly com: number;
-  readonly prep: number;
-  /** Lease reads of clean keys can be answered. */
-  readonly readable: boolean;
-}
 
 /** The machine that production and the simulator run. */
 export class ReplicationNode implements Machine {
@@ -129,20 +119,14 @@ export class ReplicationNode implements Machine {
     return { clusterId: map.clusterId, from: me, fromInc: inc, ver: map.ver, body };
   }
 
-  /** What this peer is for a partition, how far it has got, and whether it could answer a lease read at `leaseMs`. */
+  /** See `statusOf`. */
   status(partition: number, leaseMs: number): PartitionStatus | undefined {
-    const { core } = this;
-    const known = core.partitions.get(partition);
-    if (known === undefined) return undefined;
-    const { role, epoch, com, prep } = known;
-    const readable = known.isMember && leased(core, known, leaseMs);
-    return { role, epoch, com, prep, base: known.log.base, readable };
+    return statusOf(this.core, partition, leaseMs);
   }
 
-  /** The committed rows of a partition that this peer is a member of. A primary shows all that was acknowledged. */
-  rows(partition: number): Pick<Rows, 'get' | 'range'> | undefined {
-    const known = this.core.partitions.get(partition);
-    return known?.isMember ? known.rows : undefined;
+  /** See `shownRows`. */
+  rows(partition: number): ShownRows | undefined {
+    return shownRows(this.core, partition);
   }
 
   private stored(through: number): void {
@@ -167,6 +151,7 @@ export class ReplicationNode implements Machine {
       accuseSilent(core);
     }
     this.register();
+    tickScrubbing(core);
     for (const partition of core.led) {
       sweepExpired(core, partition);
       retireSessions(core, partition);
@@ -195,7 +180,7 @@ export class ReplicationNode implements Machine {
     if (envelope.clusterId !== core.map.clusterId) return;
     core.heardAt.set(from, core.leaseMs);
     if (core.fencing.size > 0) releaseFence(core, from, envelope.ver);
-    if (envelope.ver > core.map.ver && body.type !== 'map') this.pull(from);
+    if (envelope.ver > core.map.ver && body.type !== 'map') pullMap(core, from);
     switch (body.type) {
       case 'map':
         this.adopt(body.map);
@@ -241,7 +226,7 @@ export class ReplicationNode implements Machine {
       return;
     }
     if (message.epoch < epoch) {
-      if (envelope.ver < core.map.ver && startsExchange(message)) this.giveMap(envelope.from);
+      if (envelope.ver < core.map.ver && startsExchange(message)) giveMap(core, envelope.from);
       return;
     }
     if (partition !== undefined) dispatch(core, partition, envelope, message);
@@ -278,24 +263,5 @@ export class ReplicationNode implements Machine {
       early.delete(partition);
       this.receive(envelope);
     }
-  }
-
-  private pull(from: PeerId): void {
-    if (this.isDue(this.core.pulledAt, from)) this.core.send(from, { type: 'pull' });
-  }
-
-  /** To a peer that did not ask; what it sent was dropped, so it will send again. */
-  private giveMap(to: PeerId): void {
-    const { core } = this;
-    if (this.isDue(core.mapGivenAt, to)) core.send(to, { type: 'map', map: core.map });
-  }
-
-  /** Maps are large: one a peer and `pullMs`, however many messages ask for it. */
-  private isDue(lastAt: Map<PeerId, number>, peer: PeerId): boolean {
-    const { core } = this;
-    const last = lastAt.get(peer);
-    if (last !== undefined && core.leaseMs - last < this.settings.pullMs) return false;
-    lastAt.set(peer, core.leaseMs);
-    return true;
   }
 }

@@ -35,6 +35,8 @@ export class Outbox {
   replies: ReplyEffect[] = [];
   /** Rows with an overlay: told when a batch is stored. */
   readonly overlaid = new Set<Overlaid>();
+  /** Every batch up to here is stored. */
+  durable = 0;
   private ops: StoreOp[] = [];
   private readonly marked = new Set<Marked>();
   private open = 1;
@@ -79,6 +81,7 @@ export class Outbox {
 
   /** A batch was stored. */
   stored(through: number): void {
+    this.durable = through;
     for (const rows of this.overlaid) if (!rows.stored(through)) this.overlaid.delete(rows);
   }
 

@@ -84,6 +84,8 @@ export interface Lead {
   selfAligned: boolean;
   /** Our own log is durable through here. */
   selfDurable: number;
+  /** When our own disk was last seen to owe nothing, or to get on. */
+  selfProgressAtMs: number;
   readonly progress: Map<PeerId, Progress>;
   /** C3: commits wait for this learner too; cleared by nothing but a new epoch. */
   addPending: PeerId | undefined;
@@ -116,9 +118,20 @@ export interface QueuedRequest {
 export interface Learning {
   joined: boolean;
   joinSentAtMs: number;
+  /** JOIN leaves when this batch is stored. */
+  joinAfter: number;
   incoming: IncomingSnapshot | undefined;
   /** The snapshot that was taken over, if its end comes again. */
   finished: number | undefined;
+}
+
+/** Where the looking for damaged rows, and their mending, stand. */
+export interface Mending {
+  askedAtMs: number;
+  /** Counts the questions: the members are asked in turn. */
+  turn: number;
+  /** Rows up to this key were looked at in this round; undefined: a new round begins. */
+  scrubbed: string | undefined;
 }
 
 /** A read that waits for other members. */
@@ -171,6 +184,7 @@ export class Partition {
   readonly dirty = new Map<string, number>();
   /** Size of the entries above com. */
   uncommittedBytes = 0;
+  readonly mending: Mending = { askedAtMs: Number.NEGATIVE_INFINITY, turn: 0, scrubbed: undefined };
   /** Log time never goes back. */
   lastTs = 0;
 

@@ -12,9 +12,12 @@
 import type { PeerId } from '../../common/configuration.js';
 import { commitThrough, waitFor } from './commit.js';
 import type { Core, Origin } from './core.js';
-import { expireIfDue, isExpired } from './expiry.js';
+import type { Row } from './entry.js';
+import { afterExpiry, expireIfDue, isExpired } from './expiry.js';
 import { broken } from './invariant.js';
 import { leased } from './leases.js';
+import { DAMAGED } from './machine.js';
+import { find } from './mending.js';
 import type {
   CommittedQuery,
   CommittedReply,
@@ -40,12 +43,17 @@ export function onRead(core: Core, partition: Partition | undefined, read: Incom
     refuse('not-member');
     return;
   }
-  if (read.consistency === 'stale') {
-    core.answerRead(read.origin, outcomeOf(partition, read.key));
+  if (read.consistency !== 'stale' && !partition.isMember) {
+    refuse('not-member');
     return;
   }
-  if (!partition.isMember) {
-    refuse('not-member');
+  const row = find(core, partition, read.key);
+  if (row === DAMAGED) {
+    refuse('damaged');
+    return;
+  }
+  if (read.consistency === 'stale') {
+    core.answerRead(read.origin, outcomeOf(partition, row));
     return;
   }
   if (partition.waitingReads >= core.settings.maxWaitingReads) {
@@ -53,14 +61,14 @@ export function onRead(core: Core, partition: Partition | undefined, read: Incom
     return;
   }
   if (read.consistency === 'strict') {
-    readStrict(core, partition, read);
+    readStrict(core, partition, read, row);
     return;
   }
   if (!leased(core, partition)) {
     refuse('not-leased');
     return;
   }
-  readLeased(core, partition, read);
+  readLeased(core, partition, read, row);
 }
 
 /** At the end of a turn: one question for all reads of the turn that need it. */
@@ -161,17 +169,16 @@ export function onConfirmed(core: Core, partition: Partition, from: PeerId, mess
   }
 }
 
-function readLeased(core: Core, partition: Partition, read: IncomingRead): void {
-  const { rows, dirty, role } = partition;
-  const row = rows.get(read.key);
+function readLeased(core: Core, partition: Partition, read: IncomingRead, row: Row | undefined): void {
+  const { dirty, role } = partition;
   if (role === 'active') {
-    if (waitForExpiry(core, partition, read)) return;
-    core.answerRead(read.origin, outcomeOf(partition, read.key));
+    if (waitForExpiry(core, partition, read, row)) return;
+    core.answerRead(read.origin, outcomeOf(partition, row));
     return;
   }
   const expired = isExpired(row, core.wallMs, core.settings.wallSkewMs);
   if (!dirty.has(read.key) && !expired) {
-    core.answerRead(read.origin, outcomeOf(partition, read.key));
+    core.answerRead(read.origin, outcomeOf(partition, row));
     return;
   }
   // A restarted primary finds itself named as primary of an epoch that ended with it: nobody knows com.
@@ -179,24 +186,25 @@ function readLeased(core: Core, partition: Partition, read: IncomingRead): void 
     core.answerRead(read.origin, { kind: 'refused', reason: 'changing' });
     return;
   }
-  partition.asking.push(waiting(core, partition, read, true, expired));
+  partition.asking.push(waiting(core, partition, read, undefined, true, expired));
   core.touch(partition);
 }
 
-function readStrict(core: Core, partition: Partition, read: IncomingRead): void {
-  const { rows, dirty, role } = partition;
-  if (role === 'active' && waitForExpiry(core, partition, read)) return;
-  const expired = role !== 'active' && isExpired(rows.get(read.key), core.wallMs, core.settings.wallSkewMs);
+function readStrict(core: Core, partition: Partition, read: IncomingRead, row: Row | undefined): void {
+  const { dirty, role } = partition;
+  if (role === 'active' && waitForExpiry(core, partition, read, row)) return;
+  const expired = role !== 'active' && isExpired(row, core.wallMs, core.settings.wallSkewMs);
   const needsCom = dirty.has(read.key) || expired;
   if (partition.others.length === 0 && (role === 'active' || !needsCom)) {
-    core.answerRead(read.origin, outcomeOf(partition, read.key));
+    core.answerRead(read.origin, outcomeOf(partition, row));
     return;
   }
   if (needsCom && (role === 'starting' || (role === 'member' && partition.config?.primary === core.me))) {
     core.answerRead(read.origin, { kind: 'refused', reason: 'changing' });
     return;
   }
-  partition.confirming.push(waiting(core, partition, read, needsCom, expired));
+  const noted = needsCom ? undefined : row;
+  partition.confirming.push(waiting(core, partition, read, noted, needsCom, expired));
   core.touch(partition);
 }
 
@@ -204,8 +212,8 @@ function readStrict(core: Core, partition: Partition, read: IncomingRead): void 
  * At the active primary: if the committed value is over its time, the read waits until the key's newest entry,
  * which removes or replaces it, is committed, and then begins anew. False if there is nothing to wait for.
  */
-function waitForExpiry(core: Core, partition: Partition, read: IncomingRead): boolean {
-  if (!isExpired(partition.rows.get(read.key), core.wallMs)) return false;
+function waitForExpiry(core: Core, partition: Partition, read: IncomingRead, row: Row | undefined): boolean {
+  if (!isExpired(row, core.wallMs)) return false;
   expireIfDue(core, partition, read.key);
   const seq = partition.dirty.get(read.key);
   if (seq === undefined) return false;
@@ -214,28 +222,6 @@ function waitForExpiry(core: Core, partition: Partition, read: IncomingRead): bo
     dropped: () => core.answerRead(read.origin, { kind: 'refused', reason: 'changing' }),
   });
   return true;
-}
-
-/**
- * At the active primary: calls `answer` once the removals of those of `keys` whose time is over are committed, unless
- * its epoch is over by then: whoever still asks in it was left out, and must not be told that it goes on (R4).
- */
-function afterExpiry(core: Core, partition: Partition, keys: readonly string[], answer: () => void): void {
-  let last = 0;
-  for (const key of keys) {
-    if (!isExpired(partition.rows.get(key), core.wallMs)) continue;
-    expireIfDue(core, partition, key);
-    last = Math.max(last, partition.dirty.get(key) ?? 0);
-  }
-  if (last === 0) {
-    answer();
-    return;
-  }
-  const { epoch } = partition;
-  const committed = (): void => {
-    if (partition.epoch === epoch) answer();
-  };
-  waitFor(partition, last, { committed, dropped: () => undefined });
 }
 
 function ask(
@@ -265,6 +251,7 @@ function waiting(
   core: Core,
   partition: Partition,
   read: IncomingRead,
+  noted: Row | undefined,
   needsCom: boolean,
   expired: boolean,
 ): WaitingRead {
@@ -273,13 +260,7 @@ function waiting(
     partition.waitingReads--;
     core.answerRead(read.origin, outcome);
   };
-  return {
-    key: read.key,
-    noted: needsCom ? undefined : partition.rows.get(read.key),
-    needsCom,
-    expired,
-    answer,
-  };
+  return { key: read.key, noted, needsCom, expired, answer };
 }
 
 function refuseAll(reads: readonly WaitingRead[], reason: ReadRefusal): void {
@@ -292,19 +273,20 @@ function refuseAll(reads: readonly WaitingRead[], reason: ReadRefusal): void {
  * it has uncovered was not to be seen yet. Asked again, the read will name it.
  */
 function answerNow(core: Core, partition: Partition, read: WaitingRead): void {
-  const row = partition.rows.get(read.key);
+  const row = find(core, partition, read.key);
+  if (row === DAMAGED) {
+    refuseAll([read], 'damaged');
+    return;
+  }
   const skewMs = partition.role === 'active' ? 0 : core.settings.wallSkewMs;
   if (!read.expired && isExpired(row, core.wallMs, skewMs)) refuseAll([read], 'changing');
   else answerRow(partition, read, row);
 }
 
-function answerRow(partition: Partition, read: WaitingRead, row: WaitingRead['noted']): void {
-  const shown = row === undefined || row.value === null ? null : row;
-  read.answer({ kind: 'row', row: shown, epoch: partition.epoch, com: partition.com });
+function answerRow(partition: Partition, read: WaitingRead, row: Row | undefined): void {
+  read.answer(outcomeOf(partition, row));
 }
 
-function outcomeOf(partition: Partition, key: string): ReadOutcome {
-  const row = partition.rows.get(key);
-  const shown = row === undefined || row.value === null ? null : row;
-  return { kind: 'row', row: shown, epoch: partition.epoch, com: partition.com };
+function outcomeOf({ epoch, com }: Partition, row: Row | undefined): ReadOutcome {
+  return { kind: 'row', row: row === undefined || row.value === null ? null : row, epoch, com };
 }

@@ -1,9 +1,10 @@
 /**
  * The numbers that a cluster may choose: times, and the limits of every queue and message.
  *
- * Kept true: safety needs only two of them, the lease times, and only together (rule L4): a grantor counts a
- * lease for longer than its holder uses it, whatever the rates of their clocks. All peers of a cluster must have
- * the same lease times. Everything else is policy.
+ * Kept true: safety needs only three of them, `leaseHoldMs`, `maxLeaseHoldMs` and `clockRateError` (rule L4): a grantor
+ * counts a lease for longer than its holder uses it, whatever the rates of their clocks. How long it is used travels
+ * with it, so that peers may differ in `leaseHoldMs`, and change it one after another; none may ask for more than
+ * `maxLeaseHoldMs`, which is the same at all of them, for ever. Everything else is policy.
  */
 
 /** See `DEFAULT_SETTINGS` for usual values. Times are in ms of the lease clock. */
@@ -12,6 +13,8 @@ export interface Settings {
   readonly tickMs: number;
   /** A holder uses a lease for this long, counted from when it SENT the request (L1). */
   readonly leaseHoldMs: number;
+  /** The longest lease that is granted. A process that has just started counts everybody as granted for so long (L2). */
+  readonly maxLeaseHoldMs: number;
   /** How often leases are asked for anew. */
   readonly leaseRenewMs: number;
   /** No clock's rate is further from true time than this share (section 3). */
@@ -52,6 +55,10 @@ export interface Settings {
   readonly lazyStoreOps: number;
   /** A replica asks the primary about a key that by its own clock expires within this time (section 8). */
   readonly wallSkewMs: number;
+  /** Damaged rows are looked for this often, in one partition at a time, this many rows and bytes of it. */
+  readonly scrubEveryMs: number;
+  readonly scrubRows: number;
+  readonly scrubBytes: number;
   /** Expired keys removed in one tick of one partition. */
   readonly maxExpiriesPerTick: number;
 }
@@ -60,6 +67,7 @@ export interface Settings {
 export const DEFAULT_SETTINGS: Settings = {
   tickMs: 50,
   leaseHoldMs: 1_000,
+  maxLeaseHoldMs: 3_000,
   leaseRenewMs: 200,
   clockRateError: 0.01,
   retryMs: 100,
@@ -82,6 +90,9 @@ export const DEFAULT_SETTINGS: Settings = {
   lazyStoreMs: 100,
   lazyStoreOps: 1_024,
   wallSkewMs: 1_000,
+  scrubEveryMs: 100,
+  scrubRows: 64,
+  scrubBytes: 256 * 1024,
   maxExpiriesPerTick: 64,
 };
 
@@ -107,8 +118,7 @@ export function detectionSettings(word: 'fast' | 'normal' | 'patient'): Settings
   return { fast: FAST_SETTINGS, normal: DEFAULT_SETTINGS, patient: PATIENT_SETTINGS }[word];
 }
 
-/** L4: how long a grantor counts a lease as held, in ms of its own clock from when it granted. */
-export function leaseGrantMs(settings: Settings): number {
-  const rho = settings.clockRateError;
-  return Math.ceil((settings.leaseHoldMs * (1 + rho)) / (1 - rho)) + 1;
+/** L4: how long a grantor counts a lease of `holdMs` as held, in ms of its own clock from when it granted. */
+export function leaseGrantMs(holdMs: number, { clockRateError: rho }: Settings): number {
+  return Math.ceil((holdMs * (1 + rho)) / (1 - rho)) + 1;
 }

@@ -41,7 +41,9 @@ export function tickStream(core: Core, partition: Partition): void {
 
 /** Whether anything is left that only time will bring on. */
 export function streamIdle(partition: Partition): boolean {
-  for (const progress of leadOf(partition).progress.values()) {
+  const lead = leadOf(partition);
+  if (lead.selfDurable < partition.prep) return false;
+  for (const progress of lead.progress.values()) {
     if (!progress.streaming || progress.acked < partition.prep || progress.comTold < partition.com)
       return false;
   }

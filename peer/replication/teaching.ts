@@ -4,7 +4,7 @@
  * Kept true: the log above a learner's starting point is kept until it has it. A copy is sent in key order, each
  * range complete as of one moment, and followed by every entry since its beginning, so that replaying those makes
  * it whole. A part is sent again as it was: made anew it could end at another key than the one that the learner
- * took, and leave a hole.
+ * took, and leave a hole. A damaged row would be a hole, too: the copy waits until it is mended.
  * The interleaving behind "addPending first": ADD may be carried out while its answer is on the way; entries
  * committed meanwhile without the learner would be missing at a member. So commits wait for it from before ADD
  * is sent, and only a new epoch ends that (Kafka's "maximal ISR").
@@ -14,6 +14,8 @@ import type { PeerId } from '../../common/configuration.js';
 import { leadOf } from './commit.js';
 import type { Core } from './core.js';
 import { present } from './invariant.js';
+import { DAMAGED } from './machine.js';
+import { noteDamage } from './mending.js';
 import type { Join, KeyedRow, Snap, SnapDone, SnapEnd, SnapOk } from './messages.js';
 import type { OutgoingSnapshot, Partition, Progress } from './partition.js';
 import { newProgress } from './streaming.js';
@@ -37,7 +39,9 @@ export function onSnapOk(core: Core, partition: Partition, from: PeerId, message
   const snapshot = outgoing(partition, from, message.id);
   if (snapshot === undefined || message.got !== snapshot.outstanding.part + 1) return;
   markProgress(core, partition, from);
-  sendPart(core, from, snapshot, nextPart(core, partition, snapshot));
+  const next = nextPart(core, partition, snapshot);
+  // If not, the learner confirms the last part again when that is repeated.
+  if (next !== undefined) sendPart(core, from, snapshot, next);
 }
 
 /** C3: the learner has the copy, and goes on with the stream. */
@@ -114,9 +118,12 @@ function startSnapshot(core: Core, partition: Partition, to: PeerId, inc: number
     entries: [],
   };
   const snapshot: OutgoingSnapshot = { ...begun, outstanding: blank };
+  const first = nextPart(core, partition, snapshot);
+  // The learner will ask again.
+  if (first === undefined) return;
   const progress: Progress = { ...newProgress(core, com, false), snapshot };
   leadOf(partition).progress.set(to, progress);
-  sendPart(core, to, snapshot, nextPart(core, partition, snapshot));
+  sendPart(core, to, snapshot, first);
 }
 
 function outgoing(partition: Partition, to: PeerId, id: number): OutgoingSnapshot | undefined {
@@ -135,15 +142,15 @@ function sendPart(core: Core, to: PeerId, snapshot: OutgoingSnapshot, part: Snap
   core.send(to, part);
 }
 
-/** First the rows, then the entries since, and when few of those are left, the end. */
-function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot): Snap | SnapEnd {
+/** First the rows, then the entries since, and when few of those are left, the end; undefined: not yet. */
+function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot): Snap | SnapEnd | undefined {
   const { maxMessageEntries, maxMessageBytes } = core.settings;
   const { number, epoch, log } = partition;
   const part = snapshot.outstanding.part + 1;
   const head = { partition: number, epoch, inc: snapshot.outstanding.inc, id: snapshot.id, part };
   if (!snapshot.rowsDone) {
     const rows = nextRows(core, partition, snapshot);
-    return { type: 'snap', ...head, rows, entries: [] };
+    return rows && { type: 'snap', ...head, rows, entries: [] };
   }
   const entries = log.run(snapshot.entriesSent + 1, maxMessageEntries, maxMessageBytes);
   snapshot.entriesSent += entries.length;
@@ -153,18 +160,26 @@ function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot):
   return { type: 'snap_end', ...head, s0, s0Checksum, com, sessions: partition.sessions.image(), entries };
 }
 
-function nextRows(core: Core, partition: Partition, snapshot: OutgoingSnapshot): readonly KeyedRow[] {
+/** The next rows, up to one that is damaged; undefined while that is the next one: it has to be mended first. */
+function nextRows(
+  core: Core,
+  partition: Partition,
+  snapshot: OutgoingSnapshot,
+): readonly KeyedRow[] | undefined {
   const { maxMessageEntries, maxMessageBytes } = core.settings;
-  const range = partition.rows.range(snapshot.cursor, maxMessageEntries);
-  let count = 0;
-  let bytes = 0;
-  for (const { key, row } of range) {
-    bytes += key.length + (row.value?.bytes.length ?? 0);
-    if (count > 0 && bytes > maxMessageBytes) break;
-    count++;
+  const limit = { rows: maxMessageEntries, bytes: maxMessageBytes };
+  const range = partition.rows.range(snapshot.cursor, limit);
+  const rows: KeyedRow[] = [];
+  for (const { key, row } of range.rows) {
+    if (row === DAMAGED) {
+      noteDamage(core, partition, key);
+      break;
+    }
+    rows.push({ key, row });
   }
-  snapshot.rowsDone = range.length < maxMessageEntries && count === range.length;
-  const rows = range.slice(0, count);
+  const cut = rows.length < range.rows.length;
+  if (cut && rows.length === 0) return undefined;
+  snapshot.rowsDone = !range.more && !cut;
   snapshot.cursor = rows[rows.length - 1]?.key ?? snapshot.cursor;
   return rows;
 }

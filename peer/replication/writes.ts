@@ -1,5 +1,6 @@
 /**
- * Writes at the primary: exactly once, judged against the log, and refused early when there is too much (W1, W6, D2).
+ * Writes at the primary: exactly once, judged against the log, and refused early when there is too much
+ * under way, or too few copies to be safe (W1, W6, D2).
  *
  * Kept true: only an active primary looks at a write. A request that was seen before is never judged again: it
  * waits for the entry that it made, or gets the result that was remembered, or, if its gateway has finished it
@@ -12,6 +13,7 @@ import type { Core, Origin } from './core.js';
 import type { IdempotencyTag, RequestTag } from './entry.js';
 import { evaluate } from './evaluate.js';
 import { expireIfDue } from './expiry.js';
+import { DAMAGED } from './machine.js';
 import type { WriteOutcome, WriteRefusal } from './messages.js';
 import type { Partition, Waiter } from './partition.js';
 import { parseSession } from './sessions.js';
@@ -60,6 +62,10 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
     return;
   }
   if (repeated(core, partition, write) || tokenSeen(core, partition, write)) return;
+  if (hasTooFewCopies(core, partition)) {
+    refuse(core, write, 'too-few-copies');
+    return;
+  }
   const { maxUncommittedEntries, maxUncommittedBytes } = core.settings;
   if (uncommitted(partition) >= maxUncommittedEntries || partition.uncommittedBytes >= maxUncommittedBytes) {
     refuse(core, write, 'overloaded');
@@ -67,10 +73,20 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
   }
   const { command, tag, idempotency } = write;
   expireIfDue(core, partition, command.key);
+  const row = newestRow(core, partition, command.key);
+  if (row === DAMAGED) {
+    refuse(core, write, 'damaged');
+    return;
+  }
   const version = { epoch: partition.epoch, seq: partition.prep + 1 };
-  const judgement = evaluate(command, newestRow(partition, command.key), version, core.wallMs);
+  const judgement = evaluate(command, row, version, core.wallMs);
   const entry = append(core, partition, { key: command.key, request: tag, idempotency, ...judgement });
   waitFor(partition, entry.seq, waiterOf(core, write));
+}
+
+/** Clients' writes wait for more copies; what the primary appends by itself is asked for by nobody, and goes on. */
+function hasTooFewCopies({ map }: Core, { config }: Partition): boolean {
+  return (config?.members.size ?? 0) < (map.minInSync ?? 1);
 }
 
 /** D2: whether this request was seen before, by its number; then everything about it is done. */

@@ -10,6 +10,8 @@ export interface GatewaySettings {
   /** After a refusal the next attempt waits this long, doubled each time, up to the maximum. */
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+  /** A write that is refused because its partition has too few copies is tried again for this long. */
+  readonly tooFewCopiesMs: number;
   /** A peer that left a read without an answer is asked last for this long. */
   readonly avoidMs: number;
   /** Requests in progress; beyond it one is turned away at once, with nothing applied. */
@@ -25,6 +27,7 @@ export const DEFAULT_GATEWAY_SETTINGS: GatewaySettings = {
   readHedgeMs: 100,
   retryMinMs: 10,
   retryMaxMs: 160,
+  tooFewCopiesMs: 1_000,
   avoidMs: 1_000,
   maxOpenWrites: 10_000,
   maxOpenReads: 10_000,

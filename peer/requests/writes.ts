@@ -11,7 +11,7 @@
 import type { PeerId } from '../../common/configuration.js';
 import type { Command } from '../replication/commands.js';
 import type { IdempotencyTag, RequestTag } from '../replication/entry.js';
-import type { WriteOutcome } from '../replication/messages.js';
+import type { WriteOutcome, WriteRefusal } from '../replication/messages.js';
 import { sessionId } from '../replication/sessions.js';
 import type { GatewayIdentity, GatewayPorts, GiveUpReason, WriteAnswer } from './rim.js';
 import type { GatewaySettings } from './settings.js';
@@ -40,6 +40,8 @@ interface OpenWrite {
   /** Local attempts that the own replica has not answered. */
   readonly asked: Set<number>;
   refusals: number;
+  /** When it was first refused because there are too few copies. */
+  tooFewSinceMs: number | undefined;
   reason: GiveUpReason;
   nextMs: number;
 }
@@ -87,6 +89,7 @@ export class GatewayWrites {
       pending: new Set(),
       asked: new Set(),
       refusals: 0,
+      tooFewSinceMs: undefined,
       reason: 'no-primary',
       nextMs: nowMs,
     };
@@ -139,7 +142,7 @@ export class GatewayWrites {
       case 'refused':
         write.pending.delete(attempt);
         write.reason = outcome.reason;
-        if (outcome.reason === 'overloaded' && write.pending.size === 0) this.#giveUp(write);
+        if (write.pending.size === 0 && this.#isHopeless(nowMs, write, outcome.reason)) this.#giveUp(write);
         else this.#retrySoon(nowMs, write, attempt);
         return;
       case 'maybe':
@@ -189,6 +192,13 @@ export class GatewayWrites {
   #hasMoved(write: OpenWrite): boolean {
     if (write.sentTo === undefined) return false;
     return this.#ports.map().parts[write.call.partition]?.primary !== write.sentTo;
+  }
+
+  /** Whether more attempts would only add to the load, or wait for a copy that takes longer than any client. */
+  #isHopeless(nowMs: number, write: OpenWrite, reason: WriteRefusal): boolean {
+    if (reason !== 'too-few-copies') return reason === 'overloaded';
+    write.tooFewSinceMs ??= nowMs;
+    return nowMs - write.tooFewSinceMs >= this.#settings.tooFewCopiesMs;
   }
 
   #retrySoon(nowMs: number, write: OpenWrite, attempt: number): void {

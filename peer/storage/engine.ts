@@ -4,7 +4,7 @@
  * Kept true by every engine: the operations of a batch become durable together or not at all, batches in the order
  * in which they were written, and `done` is called in that order, never within `write`. After a write or flush
  * failed nothing is called done any more: the process must end (section 3 of the specification). A damaged record
- * is never served: it is reported, and whoever asked for it gets an error that says where it is.
+ * is never served: it is reported, and whoever asked for a row gets DAMAGED in its place.
  * What is remembered at a position of the log is the entry that stands there: an engine may keep it only once.
  * Keys are well-formed Unicode of at most MAX_KEY_BYTES.
  */
@@ -28,7 +28,7 @@ export type FailureKind = 'full' | 'read-only' | 'stalled' | 'failed-write';
 /** An engine that cannot be opened, or that stopped writing. */
 export class StorageError extends Error {
   constructor(
-    readonly kind: FailureKind | 'other-cluster' | 'unusable',
+    readonly kind: FailureKind | 'other-cluster' | 'in-use' | 'unusable',
     message: string,
     options?: ErrorOptions,
   ) {
@@ -49,7 +49,7 @@ export interface Damage {
   readonly seq?: number;
 }
 
-/** Thrown by whoever would have to serve a damaged record. */
+/** Thrown by an opening that cannot go on with a damaged record. */
 export class DamagedRecordError extends Error {
   constructor(readonly damage: Damage) {
     super(`damaged record: ${JSON.stringify(damage)}`);

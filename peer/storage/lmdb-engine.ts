@@ -4,15 +4,24 @@
  * Kept true: as for every engine (see engine.ts). A batch is one part of one LMDB transaction, and batches that come
  * while another is being flushed share the next. Reads see a batch at the latest when it is done, and cost no
  * memory of ours: LMDB's pages are the system's, which takes them back when it needs room.
- * One process may have a directory open at a time.
+ * One process has a directory open at a time: a second one is refused.
  */
 
 import { mkdirSync } from 'node:fs';
 import { randomToken } from '../../common/clock.js';
 import type { StoreId } from '../../common/configuration.js';
 import type { Row } from '../replication/entry.js';
-import type { StoreBatch } from '../replication/machine.js';
-import type { KeyedRow } from '../replication/messages.js';
+import {
+  bytesOf,
+  DAMAGED,
+  type Damaged,
+  type KeyRange,
+  type LiveKey,
+  type RangeLimit,
+  type RowRange,
+  type StoreBatch,
+  type StoredRow,
+} from '../replication/machine.js';
 import {
   type Damage,
   DamagedRecordError,
@@ -78,8 +87,9 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<StorageEngin
   try {
     mkdirSync(directory, { recursive: true });
     setSpoiltAside(directory, boot);
-    if (durability === 'commit') markUnflushed(directory, boot);
     tables = LmdbTables.open(directory, durability);
+    // Opening alone changes nothing that was stored before.
+    if (durability === 'commit') markUnflushed(directory, boot);
     const identity = nextIdentity(tables, clusterId);
     const found = loadAll(tables, clusterId);
     await tables.commit([identityChange(identity)]);
@@ -141,7 +151,7 @@ class LmdbEngine implements StorageEngine {
     });
   }
 
-  get(partition: number, copy: number, key: string): Row | undefined {
+  get(partition: number, copy: number, key: string): Row | Damaged | undefined {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return undefined;
     const stored = rowKey(space, key);
@@ -149,18 +159,37 @@ class LmdbEngine implements StorageEngine {
     return record === undefined ? undefined : this.row(stored, record, { partition, what: 'row', copy, key });
   }
 
-  range(partition: number, copy: number, after: string | undefined, limit: number): readonly KeyedRow[] {
+  range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {
     const space = this.spaces.of(partition, copy);
-    if (space === undefined || limit <= 0) return [];
-    const rows: KeyedRow[] = [];
-    for (const { key: stored, record } of this.tables.range('rows', rowBounds(space, after), limit)) {
+    const rows: StoredRow[] = [];
+    if (space === undefined) return { rows, more: false };
+    let bytes = 0;
+    for (const { key: stored, record } of this.tables.range('rows', rowBounds(space, after))) {
       const key = readRowKey(stored);
-      rows.push({ key, row: this.row(stored, record, { partition, what: 'row', copy, key }) });
+      const found = { key, row: this.row(stored, record, { partition, what: 'row', copy, key }) };
+      bytes += bytesOf(found);
+      if (rows.length > 0 && (rows.length >= limit.rows || bytes > limit.bytes)) return { rows, more: true };
+      rows.push(found);
     }
-    return rows;
+    return { rows, more: false };
   }
 
-  *marked(partition: number, copy: number): Iterable<KeyedRow> {
+  keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange {
+    const space = this.spaces.of(partition, copy);
+    if (space === undefined) return { keys: [], next: undefined };
+    const looked = [...this.tables.keys('rows', rowBounds(space, after), limit)].map(readRowKey);
+    const last = looked[looked.length - 1];
+    const marked = last === undefined ? new Set() : this.marksWithin(space, after, last);
+    const keys: LiveKey[] = [];
+    for (const key of looked) {
+      const row = marked.has(key) ? this.get(partition, copy, key) : DAMAGED;
+      if (row === DAMAGED) keys.push({ key, expiresAtMs: undefined });
+      else if (row?.value != null) keys.push({ key, expiresAtMs: row.expiresAtMs });
+    }
+    return { keys, next: looked.length < limit ? undefined : last };
+  }
+
+  *marked(partition: number, copy: number): Iterable<StoredRow> {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return;
     for (const stored of this.tables.keys('marks', rowBounds(space))) {
@@ -205,10 +234,17 @@ class LmdbEngine implements StorageEngine {
     this.options.events.failed(storageError(this.options.directory, error, 'failed-write'));
   }
 
-  private row(stored: Buffer, record: Buffer, damage: Damage): Row {
+  private row(stored: Buffer, record: Buffer, damage: Damage): Row | Damaged {
     if (isSound(stored, record)) return decodeRow(record, SEAL_BYTES);
     this.options.events.damaged(damage);
-    throw new DamagedRecordError(damage);
+    return DAMAGED;
+  }
+
+  /** The keys above `after` up to `last` whose rows are tombstones or expire. */
+  private marksWithin(space: RowSpace, after: string | undefined, last: string): Set<string> {
+    const [start] = rowBounds(space, after);
+    const [end] = rowBounds(space, last);
+    return new Set([...this.tables.keys('marks', [start, end])].map(readRowKey));
   }
 
   private *deletionOf(partition: number): Iterable<Change> {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { type Durability, StorageError } from './engine.js';
 import { type Change, TABLES, type Table } from './lmdb-layout.js';
+import { otherHolder } from './store-lock.js';
 
 /** Address space, not memory or disk: files grow as they must. */
 const MAP_BYTES = 2 ** 40;
@@ -29,6 +30,9 @@ const MDB_MAP_FULL = -30_792;
 
 /** The file in the store's directory. */
 export const DATA_FILE = 'store.mdb';
+
+/** LMDB's own; see store-lock.ts. */
+export const LOCK_FILE = `${DATA_FILE}-lock`;
 
 type Records = Database<Buffer, Buffer>;
 
@@ -57,6 +61,11 @@ export class LmdbTables {
         eventTurnBatching: false,
         ...BINARY,
       });
+      const other = otherHolder(join(directory, LOCK_FILE));
+      if (other !== undefined) {
+        void root.close();
+        throw new StorageError('in-use', `the store in ${directory} is in use by process ${other}`);
+      }
       const table = (name: Table): Records => root.openDB<Buffer, Buffer>({ name, ...BINARY });
       const tables = { meta: table('meta'), rows: table('rows'), marks: table('marks'), log: table('log') };
       // LMDB flushes the file, but not the directory that names it.

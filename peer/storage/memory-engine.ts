@@ -8,8 +8,16 @@
 import { type ClusterMap, emptyMap, type MapVersion } from '../../common/configuration.js';
 import type { Entry, Row } from '../replication/entry.js';
 import { broken } from '../replication/invariant.js';
-import type { PartitionImage, PartitionMarks, PartitionStoreOp, StoreBatch } from '../replication/machine.js';
-import type { KeyedRow } from '../replication/messages.js';
+import type {
+  KeyRange,
+  PartitionImage,
+  PartitionMarks,
+  PartitionStoreOp,
+  RangeLimit,
+  RowRange,
+  StoreBatch,
+  StoredRow,
+} from '../replication/machine.js';
 import { Sessions } from '../replication/sessions.js';
 import { Arena } from './arena.js';
 import type { LoadedImage, StorageEngine, StorageStats } from './engine.js';
@@ -51,11 +59,16 @@ export class MemoryEngine implements StorageEngine {
     return this.partitions.get(partition)?.copies.get(copy)?.get(key);
   }
 
-  range(partition: number, copy: number, after: string | undefined, limit: number): readonly KeyedRow[] {
-    return this.partitions.get(partition)?.copies.get(copy)?.range(after, limit) ?? [];
+  range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {
+    return this.partitions.get(partition)?.copies.get(copy)?.range(after, limit) ?? { rows: [], more: false };
   }
 
-  marked(partition: number, copy: number): Iterable<KeyedRow> {
+  keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange {
+    const rows = this.partitions.get(partition)?.copies.get(copy);
+    return rows?.keys(after, limit) ?? { keys: [], next: undefined };
+  }
+
+  marked(partition: number, copy: number): Iterable<StoredRow> {
     return this.partitions.get(partition)?.copies.get(copy)?.marked() ?? [];
   }
 

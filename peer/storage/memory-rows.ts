@@ -6,7 +6,14 @@
  */
 
 import type { Row } from '../replication/entry.js';
-import type { KeyedRow } from '../replication/messages.js';
+import {
+  bytesOf,
+  type KeyRange,
+  type LiveKey,
+  type RangeLimit,
+  type RowRange,
+  type StoredRow,
+} from '../replication/machine.js';
 import { compareKeys } from '../replication/rows.js';
 import type { Arena } from './arena.js';
 import { decodeRow, viewOfRow } from './row-codec.js';
@@ -62,22 +69,44 @@ export class MemoryRows {
     this.fresh = [];
   }
 
-  range(after: string | undefined, limit: number): readonly KeyedRow[] {
-    const keys = this.inOrder();
-    const rows: KeyedRow[] = [];
-    for (let at = after === undefined ? 0 : firstAbove(keys, after); at < keys.length; at++) {
-      if (rows.length >= limit) break;
-      const key = keys[at] as string;
+  range(after: string | undefined, limit: RangeLimit): RowRange {
+    const rows: StoredRow[] = [];
+    let bytes = 0;
+    for (const key of this.above(after)) {
       const row = this.get(key);
-      if (row !== undefined) rows.push({ key, row });
+      if (row === undefined) continue;
+      bytes += bytesOf({ key, row });
+      if (rows.length > 0 && (rows.length >= limit.rows || bytes > limit.bytes)) return { rows, more: true };
+      rows.push({ key, row });
     }
-    return rows;
+    return { rows, more: false };
   }
 
-  *marked(): Iterable<KeyedRow> {
+  keys(after: string | undefined, limit: number): KeyRange {
+    const keys: LiveKey[] = [];
+    let looked = 0;
+    for (const key of this.above(after)) {
+      if (!this.handles.has(key)) continue;
+      looked++;
+      const row = this.markedKeys.has(key) ? this.get(key) : undefined;
+      if (row?.value !== null) keys.push({ key, expiresAtMs: row?.expiresAtMs });
+      if (looked >= limit) return { keys, next: key };
+    }
+    return { keys, next: undefined };
+  }
+
+  *marked(): Iterable<StoredRow> {
     for (const key of this.markedKeys) {
       const row = this.get(key);
       if (row !== undefined) yield { key, row };
+    }
+  }
+
+  /** Keys above `after` in order, and perhaps some that are gone. */
+  private *above(after: string | undefined): Iterable<string> {
+    const keys = this.inOrder();
+    for (let at = after === undefined ? 0 : firstAbove(keys, after); at < keys.length; at++) {
+      yield keys[at] as string;
     }
   }
 

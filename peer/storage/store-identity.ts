@@ -15,7 +15,7 @@ import type { Incarnation, StoreId } from '../../common/configuration.js';
 import { DamagedRecordError, StorageError } from './engine.js';
 import { type Change, IDENTITY } from './lmdb-layout.js';
 import { meta } from './lmdb-plan.js';
-import { DATA_FILE, type LmdbTables, syncDirectory } from './lmdb-tables.js';
+import { DATA_FILE, type LmdbTables, LOCK_FILE, syncDirectory } from './lmdb-tables.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 
 /** There while the data may not be on the disk. */
@@ -23,6 +23,9 @@ const UNFLUSHED_FILE = 'unflushed';
 
 /** Where data of an earlier running of the machine is kept; only the newest. */
 const ASIDE_SUFFIX = '.lost';
+
+/** Where data is kept that cannot be read; only the newest. */
+const DAMAGED_SUFFIX = '.damaged';
 
 /** As it stands in the store. */
 export interface StoreIdentity {
@@ -51,15 +54,24 @@ export function setSpoiltAside(directory: string, boot: string): void {
     return;
   }
   if (ran === boot) return;
+  setAside(directory, ASIDE_SUFFIX);
+  rmSync(marker);
+}
+
+/** Sets data aside that nothing can be made of; the next opening begins anew. */
+export function setDamagedAside(directory: string): void {
+  setAside(directory, DAMAGED_SUFFIX);
+}
+
+function setAside(directory: string, suffix: string): void {
   const data = join(directory, DATA_FILE);
   try {
-    renameSync(data, data + ASIDE_SUFFIX);
+    renameSync(data, data + suffix);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  rmSync(`${data}-lock`, { force: true });
+  rmSync(join(directory, LOCK_FILE), { force: true });
   syncDirectory(directory);
-  rmSync(marker);
 }
 
 /** Before the first write without a flush. */

@@ -1,10 +1,10 @@
 /** How long to wait before the next attempt to connect: longer each time, and never in step with other peers. */
 
 const FIRST_MS = 50;
-const MAX_MS = 2000;
+const MAX_MS = 500;
 
 /**
- * Milliseconds, 25 to 2,000, before the next attempt.
+ * Milliseconds, 25 to 500, before the next attempt.
  * @param failures attempts that failed in a row, 1 or more
  * @param random a fraction, 0 inclusive to 1 exclusive
  */

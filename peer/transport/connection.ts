@@ -1,175 +1,151 @@
 /**
- * One open stream to another peer: gathers what is to be sent into batches, and takes apart what comes.
+ * A connection to one process of another peer: two streams, a lane each. Sends batches, takes apart what comes, and
+ * notices when nothing comes any more.
  *
- * Invariants: nothing is sent before the turn of the event loop in which it was given is over; what was not yet taken
- * from the queue when the connection ends was never sent; after the end, nothing is passed on in either direction.
+ * Invariants: envelopes of one lane stay in their order; both lanes end together; after the end nothing is passed on
+ * in either direction. Whoever stood still itself blames nobody else for the silence.
  */
-import { decodeBatch, encodeBatch } from './codec.js';
+import type { Clock } from '../../common/clock.js';
+import type { PeerEnvelope } from '../replication/messages.js';
+import { type Batch, decodeBatch, encodeEnvelopes, encodeFrame, type Sender } from './codec.js';
 import type { Frame } from './frames.js';
+import { type ByteStream, LaneSender } from './lane.js';
 import type { TransportLimits } from './limits.js';
 import type { TransportLog } from './log.js';
+import { LANES, type Lane, laneOf } from './message-forms.js';
 
-/** What a connection needs of a gRPC stream; the client's and the server's side differ in how they end. */
-export interface ByteStream {
-  /** `flushed` is called when gRPC has passed the bytes on. */
-  write(bytes: Buffer, flushed: () => void): void;
-  /** Ends the stream after what was written. */
-  end(): void;
-  /** Ends the stream now; the reason is for the other side's log. */
-  cut(reason: string): void;
-}
-
-/** A frame that waits in the queue. */
-export interface Outgoing {
-  /** Its size, estimated. */
-  readonly bytes: number;
-  /** Called once, when it is about to be sent; null if there is no more need. */
-  take(): Frame | null;
+/** The process at the other end. */
+export interface RemotePeer extends Sender {
+  readonly process: string;
 }
 
 /** Who gets what comes. */
 export interface Receiver {
-  receive(frame: Frame, connection: Connection): void;
+  received(envelopes: readonly PeerEnvelope[], connection: Connection): void;
+  frame(frame: Frame, connection: Connection): void;
   /** The connection has ended; called once. */
   lost(connection: Connection, reason: string): void;
 }
 
-/** The process at the other end. */
-export interface RemotePeer {
-  readonly id: string;
-  readonly instance: number;
+export interface ConnectionOptions {
+  readonly self: Sender;
+  readonly limits: TransportLimits;
+  readonly clock: Clock;
+  readonly log: TransportLog;
 }
 
 export class Connection {
   private open = true;
-  /** What was taken is null until the queue is next cut: under steady load it may never be empty. */
-  private queue: (Outgoing | null)[] = [];
-  private taken = 0;
-  private unflushedBytes = 0;
-  private flushing = false;
+  private readonly lanes: Readonly<Record<Lane, LaneSender>>;
+  private readonly ended = new Set<Lane>();
+  private readonly heart: NodeJS.Timeout;
+  private beatMs: number;
+  private heardMs: number;
 
   constructor(
     readonly remote: RemotePeer,
-    private readonly stream: ByteStream,
+    streams: Readonly<Record<Lane, ByteStream>>,
     private readonly receiver: Receiver,
-    private readonly limits: TransportLimits,
-    private readonly log: TransportLog,
-  ) {}
-
-  get isOpen(): boolean {
-    return this.open;
+    private readonly options: ConnectionOptions,
+  ) {
+    const { limits, clock } = options;
+    this.lanes = {
+      urgent: new LaneSender(streams.urgent, limits.maxUrgentBytes, limits),
+      bulk: new LaneSender(streams.bulk, limits.maxBulkBytes, limits),
+    };
+    this.beatMs = clock.monotonicMs();
+    this.heardMs = this.beatMs;
+    this.heart = setInterval(() => this.beat(), limits.heartbeatMs);
   }
 
-  /** Queues a frame; whoever calls limits how many. */
-  send(item: Outgoing): void {
-    if (!this.open) return;
-    this.queue.push(item);
-    this.flushSoon();
+  /** Sends all of these envelopes; or none, and then says false, if one is too large or too much waits already. */
+  send(envelopes: readonly PeerEnvelope[]): boolean {
+    if (!this.open) return false;
+    const urgent = this.encode(envelopes.filter(({ body }) => laneOf(body.type) === 'urgent'));
+    const bulk = this.encode(envelopes.filter(({ body }) => laneOf(body.type) === 'bulk'));
+    if (!this.fits('urgent', urgent) || !this.fits('bulk', bulk)) return false;
+    this.lanes.urgent.add(urgent);
+    this.lanes.bulk.add(bulk);
+    return true;
   }
 
-  /** Takes one batch as it came. One that cannot be read ends the connection: its other frames may be lost calls. */
-  receive(bytes: Buffer): void {
+  /** Sends a frame, by the bulk lane; or says false, as `send` does. */
+  sendFrame(frame: Frame): boolean {
+    if (!this.open) return false;
+    const bytes = [encodeFrame(frame)];
+    if (!this.fits('bulk', bytes)) return false;
+    this.lanes.bulk.add(bytes);
+    return true;
+  }
+
+  /** Takes one batch as it came. One that cannot be read ends the connection: nobody knows what was in it. */
+  receive(lane: Lane, bytes: Buffer): void {
     if (!this.open) return;
-    let frames: readonly Frame[];
+    if (lane === 'urgent') this.heardMs = this.options.clock.monotonicMs();
+    let batch: Batch;
     try {
-      frames = decodeBatch(bytes);
+      batch = decodeBatch(bytes, this.remote);
     } catch (error) {
-      this.log.error(
+      this.options.log.error(
         { peer: this.remote.id, error: String(error) },
         'a peer sent what cannot be read; disconnecting',
       );
       this.cut('what was sent cannot be read');
       return;
     }
-    for (const frame of frames) {
-      if (!this.open) return;
-      this.receiver.receive(frame, this);
-    }
+    if (batch.envelopes.length > 0) this.receiver.received(batch.envelopes, this);
+    for (const frame of batch.frames) if (this.open) this.receiver.frame(frame, this);
   }
 
-  /** The stream has ended by itself. */
-  lost(reason: string): void {
+  /** The other side sends no more on this lane; it ended it in peace. */
+  laneEnded(lane: Lane): void {
+    this.ended.add(lane);
+    if (this.ended.size === LANES.length) this.cut('closed by the other side');
+  }
+
+  /** Ends the connection now, or takes note that a stream has; what waits is dropped. */
+  cut(reason: string): void {
     if (!this.open) return;
+    this.close(reason);
+    for (const lane of LANES) this.lanes[lane].cut(reason);
+  }
+
+  /** Sends what waits, and ends the connection. */
+  finish(reason: string): void {
+    if (!this.open) return;
+    this.close(reason);
+    for (const lane of LANES) this.lanes[lane].finish();
+  }
+
+  private close(reason: string): void {
     this.open = false;
-    this.queue = [];
+    clearInterval(this.heart);
     this.receiver.lost(this, reason);
   }
 
-  /** Ends the connection now; what waits is dropped. */
-  cut(reason: string): void {
-    if (!this.open) return;
-    this.lost(reason);
-    this.stream.cut(reason);
+  private beat(): void {
+    const { clock, limits } = this.options;
+    const nowMs = clock.monotonicMs();
+    // What came while we stood still is read after this timer.
+    if (nowMs - this.beatMs > 2 * limits.heartbeatMs) this.heardMs = nowMs;
+    this.beatMs = nowMs;
+    if (nowMs - this.heardMs > limits.silenceMs) this.cut('nothing was heard of it');
+    else this.lanes.urgent.beat();
   }
 
-  /** Sends what waits, without regard to limits, and ends the connection. */
-  finish(reason: string): void {
-    if (!this.open) return;
-    while (this.sendBatch());
-    this.lost(reason);
-    this.stream.end();
+  private encode(envelopes: readonly PeerEnvelope[]): Buffer[] {
+    return encodeEnvelopes(this.options.self, envelopes, this.options.limits.maxBatchBytes);
   }
 
-  private flushSoon(): void {
-    if (this.flushing || this.unflushedBytes >= this.limits.maxUnflushedBytes) return;
-    this.flushing = true;
-    // Not a microtask: a turn of the loop brings requests from many sockets, each in its own callback, and they are to
-    // share a batch. With 64 clients' sockets that is 6 µs a call, against 18 with queueMicrotask.
-    setImmediate(() => {
-      this.flushing = false;
-      while (this.unflushedBytes < this.limits.maxUnflushedBytes && this.sendBatch());
-    });
-  }
-
-  /** Whether there was something to send. */
-  private sendBatch(): boolean {
-    const frames = this.takeFrames();
-    if (frames.length === 0) return false;
-    let message: Buffer;
-    try {
-      message = encodeBatch(frames);
-    } catch (error) {
-      // Ours to mend: a body is not of the type it says. Calls on this connection settle as lost.
-      this.log.error(
-        { peer: this.remote.id, error: String(error) },
-        'cannot encode what is to be sent; disconnecting',
-      );
-      this.cut('cannot encode');
+  private fits(lane: Lane, batches: readonly Buffer[]): boolean {
+    const { limits, log } = this.options;
+    let bytes = 0;
+    for (const { length } of batches) {
+      bytes += length;
+      if (length <= limits.maxFrameBytes) continue;
+      log.error({ peer: this.remote.id, bytes: length }, 'what is to be sent is too large');
       return false;
     }
-    const { length } = message;
-    this.unflushedBytes += length;
-    this.stream.write(message, () => {
-      this.unflushedBytes -= length;
-      if (this.open && this.queue.length > 0) this.flushSoon();
-    });
-    return true;
-  }
-
-  private takeFrames(): Frame[] {
-    const frames: Frame[] = [];
-    let bytes = 0;
-    while (this.taken < this.queue.length) {
-      const item = this.queue[this.taken] as Outgoing;
-      if (frames.length > 0 && bytes + item.bytes > this.limits.maxBatchBytes) {
-        this.cutQueue();
-        return frames;
-      }
-      this.queue[this.taken++] = null;
-      const frame = item.take();
-      if (!frame) continue;
-      frames.push(frame);
-      bytes += item.bytes;
-    }
-    this.queue = [];
-    this.taken = 0;
-    return frames;
-  }
-
-  /** Drops the places of what was taken, once they are half of all: so each place is moved once on average. */
-  private cutQueue(): void {
-    if (this.taken * 2 < this.queue.length) return;
-    this.queue = this.queue.slice(this.taken);
-    this.taken = 0;
+    return this.lanes[lane].hasRoomFor(bytes);
   }
 }

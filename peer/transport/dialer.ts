@@ -1,12 +1,12 @@
-/** Keeps a stream open to one peer at one address: dials, and again after a pause whenever that fails or ends. */
+/** Keeps a connection open to one peer: dials, and again after a pause whenever that fails or ends. */
 import { status } from '@grpc/grpc-js';
 import { backoffMs } from './backoff.js';
 import { DialAttempt, type DialOptions } from './dial-attempt.js';
 import type { Refusal } from './hello.js';
 import type { TransportLog } from './log.js';
-import type { PeerAddress } from './transport.js';
+import type { PeerEndpoint } from './transport.js';
 
-/** A stream that was open this long was a good one: the pauses begin anew. */
+/** A connection that was open this long was a good one: the pauses begin anew. */
 const GOOD_MS = 1000;
 
 export class Dialer {
@@ -14,27 +14,48 @@ export class Dialer {
   private loggedCode: status | null = null;
   private timer: NodeJS.Timeout | undefined;
   private attempt: DialAttempt | null = null;
-  private stopped = false;
+  private wanted = true;
   private finished: (() => void) | null = null;
 
   constructor(
-    readonly address: PeerAddress,
+    private endpoint: PeerEndpoint,
     private readonly options: DialOptions & { readonly log: TransportLog },
   ) {
     this.dial();
   }
 
-  /** Ends the attempt, or the stream that is open, now, and dials no more. */
+  /** Where to dial from now on; a connection that is open stays. */
+  aim(endpoint: PeerEndpoint): void {
+    const { attempt } = this;
+    const known = this.endpoint;
+    const moved = endpoint.host !== known.host || endpoint.peerPort !== known.peerPort;
+    const isNews = moved || endpoint.process !== known.process || !this.wanted;
+    this.endpoint = endpoint;
+    this.wanted = true;
+    if (!isNews || attempt?.isOpen) return;
+    this.failures = 0;
+    if (attempt === null) this.dial();
+    else if (moved) attempt.end({ code: status.CANCELLED, reason: 'the peer has moved' });
+  }
+
+  /** Dials no more; a connection that is open stays. */
+  release(): void {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    if (!this.attempt?.isOpen) this.stop();
+  }
+
+  /** Ends the attempt, or the connection that is open, now, and dials no more. */
   stop(): void {
-    this.stopped = true;
+    this.wanted = false;
     clearTimeout(this.timer);
     this.attempt?.end({ code: status.CANCELLED, reason: 'no longer wanted' });
   }
 
-  /** Dials no more; a stream that is ending may come to its end, for `drainMs` at most. */
+  /** Dials no more; a connection that is ending may come to its end, for `drainMs` at most. */
   async finish(drainMs: number): Promise<void> {
-    if (this.attempt?.isOpen) {
-      this.stopped = true;
+    this.release();
+    if (this.attempt) {
       await new Promise<void>((resolve) => {
         this.finished = resolve;
         this.timer = setTimeout(resolve, drainMs);
@@ -44,12 +65,13 @@ export class Dialer {
   }
 
   private dial(): void {
-    this.attempt = new DialAttempt(this.address, this.options, (why, openMs) => {
+    clearTimeout(this.timer);
+    this.attempt = new DialAttempt(this.endpoint, this.options, (why, openMs) => {
       this.attempt = null;
       if (openMs !== null) this.loggedCode = null;
       if (openMs !== null && openMs >= GOOD_MS) this.failures = 0;
-      if (this.stopped) this.finished?.();
-      else this.dialAgain(why);
+      this.finished?.();
+      if (this.wanted) this.dialAgain(why);
     });
   }
 
@@ -58,7 +80,7 @@ export class Dialer {
     // Reasons hold times and ports: what tells one trouble from another is the code.
     if (code !== this.loggedCode) {
       this.loggedCode = code;
-      this.options.log.warn({ peer: this.address.id, reason }, 'no connection to a peer; trying again');
+      this.options.log.warn({ peer: this.endpoint.id, reason }, 'no connection to a peer; trying again');
     }
     this.timer = setTimeout(() => this.dial(), backoffMs(this.failures, this.options.clock.random()));
   }

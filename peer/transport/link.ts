@@ -1,26 +1,37 @@
 /**
- * What we ask of one peer: its calls, from being asked to being settled, over however many connections.
+ * One other peer: where it is, the connection to it, and what was asked of it, over however many connections.
  *
- * Invariants: a call settles exactly once; one that was not sent when its connection was lost goes on waiting for the
- * next; one that was sent is never sent again, since the other side may have acted on it.
+ * Invariants: a call settles exactly once; one that came while there was no connection waits for the next; one that
+ * was sent is never sent again, since the other side may have acted on it.
  */
 import type { Clock } from '../../common/clock.js';
 import { Alarm } from './alarm.js';
-import type { Connection, Outgoing } from './connection.js';
-import { type Frame, type NoReplyReason, requestBytes } from './frames.js';
+import type { Connection } from './connection.js';
+import type { NoReplyReason } from './frames.js';
 import type { TransportLimits } from './limits.js';
 import type { PeerReply, PeerRequest } from './messages.js';
-import type { CallFailure, PeerAddress } from './transport.js';
+import type { CallFailure, PeerEndpoint } from './transport.js';
 
 type Answer = PeerReply | CallFailure;
 
+interface PendingCall {
+  readonly id: number;
+  readonly request: PeerRequest;
+  readonly deadlineMs: number;
+  readonly resolve: (answer: Answer) => void;
+  /** When to give up waiting for a connection; Infinity while there is one. */
+  waitUntilMs: number;
+  sent: boolean;
+}
+
 export class Link {
-  /** Where the peer is by the view; null for a guest, whom no view has named yet. */
-  address: PeerAddress | null = null;
+  /** Where the peer is by the map; null for a guest, whom no map has named yet, or none names any more. */
+  endpoint: PeerEndpoint | null = null;
   connection: Connection | null = null;
+  /** Ends the time for which it is kept though no map names it any more. */
+  grace: NodeJS.Timeout | undefined;
 
   private readonly calls = new Map<number, PendingCall>();
-  private readonly waiting = { bytes: 0 };
   private readonly alarm: Alarm;
   private lastId = 0;
 
@@ -34,20 +45,21 @@ export class Link {
   /** Asks the peer. Settles by `timeoutMs`, give or take the alarm's few milliseconds. */
   call(request: PeerRequest, timeoutMs: number): Promise<Answer> {
     if (!(timeoutMs > 0)) return Promise.resolve(failure('deadline', false));
-    const bytes = requestBytes(request);
-    const overloaded =
-      this.calls.size >= this.limits.maxCalls ||
-      this.waiting.bytes + bytes > this.limits.maxWaitingBytes ||
-      bytes > this.limits.maxFrameBytes;
-    if (overloaded) return Promise.resolve(failure('overloaded', false));
+    if (this.calls.size >= this.limits.maxCalls) return Promise.resolve(failure('overloaded', false));
     return new Promise((resolve) => {
       const nowMs = this.clock.monotonicMs();
       this.lastId = (this.lastId + 1) >>> 0;
-      const call = new PendingCall(this.lastId, request, bytes, nowMs + timeoutMs, resolve, this.waiting);
+      const call: PendingCall = {
+        id: this.lastId,
+        request,
+        deadlineMs: nowMs + timeoutMs,
+        resolve,
+        waitUntilMs: nowMs + this.limits.connectWaitMs,
+        sent: false,
+      };
       this.calls.set(call.id, call);
-      if (this.connection) this.connection.send(call);
-      else call.waitUntilMs = nowMs + this.limits.connectWaitMs;
-      this.alarm.set(call.dueMs());
+      if (this.connection) this.send(call, this.connection);
+      this.alarm.set(dueMs(call));
     });
   }
 
@@ -65,28 +77,24 @@ export class Link {
 
   /** Goes on over this connection, in the place of any before it. */
   attach(connection: Connection): void {
-    const before = this.connection;
-    this.detach();
-    before?.cut('replaced by a newer connection');
+    this.drop('replaced by a newer connection');
     this.connection = connection;
-    for (const call of this.calls.values()) {
-      call.waitUntilMs = Number.POSITIVE_INFINITY;
-      connection.send(call);
-    }
+    for (const call of this.calls.values()) this.send(call, connection);
   }
 
   /** The connection is gone: fails what was sent over it, and keeps the rest for the next. */
   detach(): void {
     this.connection = null;
-    const waitUntilMs = this.clock.monotonicMs() + this.limits.connectWaitMs;
     for (const call of this.calls.values()) {
-      if (call.sent) {
-        this.settle(call, failure('connection-lost', true));
-      } else {
-        call.waitUntilMs = waitUntilMs;
-        this.alarm.set(call.dueMs());
-      }
+      if (call.sent) this.settle(call, failure('connection-lost', true));
     }
+  }
+
+  /** Ends the connection, if there is one, as something that nobody needs to hear of. */
+  drop(reason: string): void {
+    const { connection } = this;
+    this.detach();
+    connection?.cut(reason);
   }
 
   /** Fails every call: those not sent with `code`, those sent with `codeIfSent`. */
@@ -97,59 +105,29 @@ export class Link {
     }
   }
 
+  private send(call: PendingCall, connection: Connection): void {
+    call.waitUntilMs = Number.POSITIVE_INFINITY;
+    call.sent = connection.sendFrame({ kind: 'request', id: call.id, request: call.request });
+    if (!call.sent) this.settle(call, failure('overloaded', false));
+  }
+
   private expire(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const call of this.calls.values()) {
       if (call.deadlineMs <= nowMs) this.settle(call, failure('deadline', call.sent));
       else if (call.waitUntilMs <= nowMs) this.settle(call, failure('not-connected', false));
-      else nextMs = Math.min(nextMs, call.dueMs());
+      else nextMs = Math.min(nextMs, dueMs(call));
     }
     return nextMs;
   }
 
   private settle(call: PendingCall, answer: Answer): void {
-    this.calls.delete(call.id);
-    call.settle(answer);
+    if (this.calls.delete(call.id)) call.resolve(answer);
   }
 }
 
-class PendingCall implements Outgoing {
-  sent = false;
-  /** When to give up waiting for a connection; Infinity while there is one. */
-  waitUntilMs = Number.POSITIVE_INFINITY;
-
-  constructor(
-    readonly id: number,
-    private request: PeerRequest | null,
-    readonly bytes: number,
-    readonly deadlineMs: number,
-    private readonly resolve: (answer: Answer) => void,
-    private readonly waiting: { bytes: number },
-  ) {}
-
-  dueMs(): number {
-    return Math.min(this.deadlineMs, this.waitUntilMs);
-  }
-
-  take(): Frame | null {
-    const { request } = this;
-    if (!request) return null;
-    this.sent = true;
-    this.drop();
-    return { kind: 'request', id: this.id, request };
-  }
-
-  settle(answer: Answer): void {
-    this.drop();
-    this.resolve(answer);
-  }
-
-  /** Lets go of the request: its values may be large, and an answer may be long in coming. */
-  private drop(): void {
-    if (!this.request) return;
-    this.request = null;
-    this.waiting.bytes -= this.bytes;
-  }
+function dueMs(call: PendingCall): number {
+  return Math.min(call.deadlineMs, call.waitUntilMs);
 }
 
 const NO_REPLY: Record<NoReplyReason, CallFailure> = {

@@ -1,6 +1,6 @@
 /**
- * The transport without a wire: peers of one process, for tests. Nothing is encoded; what is delivered, is delivered
- * in a later turn of the event loop. A test can cut pairs apart and hold deliveries back.
+ * The transport without a wire: peers of one process, for tests. What is delivered, is delivered in a later turn of the
+ * event loop. A test can cut pairs apart and hold deliveries back.
  *
  * Invariant: through the Transport interface it behaves as the one over gRPC does (`test/conformance/transport.ts`).
  */
@@ -29,7 +29,7 @@ export class MemoryNetwork implements Wires {
     this.changed();
   }
 
-  /** Holds back every delivery, of requests and of replies, until `resume`. */
+  /** Holds back every delivery, of envelopes, requests and replies, until `resume`. */
   pause(): void {
     this.held ??= [];
   }
@@ -47,11 +47,9 @@ export class MemoryNetwork implements Wires {
     else setImmediate(run);
   }
 
-  /** Listens from now on, in the place of an older process of the same id. Throws if that is not older. */
+  /** Listens from now on. Throws if another process of the peer still does. */
   add(transport: MemoryTransport): void {
-    const before = this.listening.get(transport.id);
-    if (before && before.instance >= transport.instance)
-      throw new Error(`peer ${transport.id} listens already`);
+    if (this.listening.has(transport.id)) throw new Error(`peer ${transport.id} listens already`);
     this.listening.set(transport.id, transport);
     this.changed();
   }
@@ -67,14 +65,19 @@ export class MemoryNetwork implements Wires {
     const other = this.listening.get(otherId);
     if (!other || this.listening.get(one.id) !== one || this.cuts.has(pairOf(one.id, otherId))) return null;
     const [low, high] = one.id < otherId ? [one, other] : [other, one];
-    const lowKnows = low.knownInstance(high.id);
-    if (lowKnows === null || lowKnows > high.instance) return null;
-    return (high.knownInstance(low.id) ?? 0) <= low.instance ? other : null;
+    return low.knows(high.id) ? other : null;
   }
 
   /** Something that `connected` depends on has changed. */
   changed(): void {
-    for (const transport of this.listening.values()) transport.reconsider();
+    const all = [...this.listening.values()];
+    for (const transport of all) transport.reconsider();
+    for (const one of all) {
+      for (const { id } of all) {
+        const other = this.connected(one, id);
+        if (other) one.meet(other);
+      }
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { View } from '../../common/view.js';
-import { expectProblem, type Gateway, send, startGateway } from './gateway-harness.js';
+import { MAX_CONTROL_BYTES } from '../../common/control.js';
+import { expectProblem, type Gateway, HEALTH, send, startGateway } from './gateway-harness.js';
 
 const SECRET = 'a secret of the cluster';
 
@@ -27,7 +27,11 @@ describe('gateway: the cluster and the peer itself', () => {
     expect(JSON.parse(reply.text)).to.deep.equal({
       key: 'a/b',
       partition,
-      nodes: [{ id: 'peer-1', address: '127.0.0.1:8080', role: 'primary', status: 'up', version: '1-1' }],
+      nodes: [
+        { id: 'peer-1', address: '127.0.0.1:8080', role: 'primary', status: 'up', version: '1-1' },
+        { id: 'peer-2', address: '127.0.0.1:8081', role: 'replica', status: 'up', version: '1-1' },
+        { id: 'peer-3', address: '127.0.0.1:8082', role: 'joining', status: 'up', version: null },
+      ],
     });
     expect(reply.headers['kv-partition']).to.equal(String(partition));
   });
@@ -36,26 +40,20 @@ describe('gateway: the cluster and the peer itself', () => {
     gateway.store.ready = true;
     expect((await get('/livez')).text).to.equal('{"status":"live"}');
     expect((await get('/readyz')).text).to.equal('{"status":"ready"}');
-    const checks = [{ name: 'view', ok: true, detail: 'epoch 1' }];
+    const checks = [{ name: 'map', ok: true, detail: 'version 1' }];
     expect(JSON.parse((await get('/readyz?verbose')).text)).to.deep.equal({ status: 'ready', checks });
     gateway.store.ready = false;
     const short = await get('/readyz');
     expectProblem(short, 503, 'not-ready');
-    expect(JSON.parse(short.text).detail).to.contain('no view yet');
+    expect(JSON.parse(short.text).detail).to.contain('no map yet');
     const long = await get('/readyz?verbose');
     expectProblem(long, 503, 'not-ready');
-    expect(JSON.parse(long.text).checks).to.deep.equal([{ name: 'view', ok: false, detail: 'no view yet' }]);
+    expect(JSON.parse(long.text).checks).to.deep.equal([{ name: 'map', ok: false, detail: 'no map yet' }]);
     expect((await get('/livez')).status).to.equal(200);
   });
 
   it('GET /health is what the probe reads', async () => {
-    expect(JSON.parse((await get('/health')).text)).to.deep.equal({
-      cluster: 'test',
-      id: 'peer-1',
-      instance: 1,
-      epoch: 1,
-      fetching: [],
-    });
+    expect(JSON.parse((await get('/health')).text)).to.deep.equal(HEALTH);
   });
 
   it('GET / names the first commands', async () => {
@@ -66,60 +64,40 @@ describe('gateway: the cluster and the peer itself', () => {
     expect(odd.text).not.to.contain('<script>');
   });
 
-  describe('POST /view', () => {
-    const view: View = {
-      cluster: 'test',
-      epoch: 7,
-      copies: 3,
-      members: Array.from({ length: 10_000 }, (_, i) => ({
-        id: `${'n'.repeat(58)}${i}`,
-        host: 'h'.repeat(63),
-        port: 8080,
-        peerPort: 18080,
-        instance: 1_700_000_000_000 + i,
-        weight: 1,
-        status: 'up' as const,
-        memberSinceMs: 1_700_000_000_000,
-        statusSinceMs: 1_700_000_000_000,
-      })),
-      partitions: Array.from({ length: 256 }, () => ({
-        epoch: 7,
-        primary: null,
-        replicas: [],
-        source: null,
-      })),
-    };
-    const push = (body: string, authorization?: string) => {
-      const headers = authorization === undefined ? {} : { Authorization: authorization };
-      return send(gateway, 'POST', '/view', body, headers);
-    };
+  describe('POST /control', () => {
+    const push = (body: string, headers: Record<string, string> = { Authorization: `Bearer ${SECRET}` }) =>
+      send(gateway, 'POST', '/control', body, headers);
+    beforeEach(() => {
+      gateway.told.length = 0;
+    });
 
-    it('takes a view of 10,000 members from who carries the secret', async () => {
-      const reply = await push(JSON.stringify(view), `Bearer ${SECRET}`);
-      expect(reply.status, reply.text.slice(0, 300)).to.equal(204);
-      expect(gateway.adopted).to.deep.equal([view]);
+    it('hands in what comes from who carries the secret, and gives back the answer', async () => {
+      const body = { envelopes: Array.from({ length: 256 }, (_, i) => ({ i, members: 'm'.repeat(20_000) })) };
+      const reply = await push(JSON.stringify(body));
+      expect(reply.status, reply.text.slice(0, 300)).to.equal(200);
+      expect(reply.text).to.equal('{"reports":[]}');
+      expect(reply.headers['content-type']).to.equal('application/json; charset=utf-8');
+      expect(gateway.told).to.deep.equal([body]);
     });
 
     it('refuses everybody else', async () => {
-      gateway.adopted.length = 0;
-      const body = JSON.stringify({ ...view, members: [] });
-      for (const given of [undefined, '', 'Bearer', 'Bearer ', `bearer ${SECRET}x`, `Basic ${SECRET}`]) {
-        const reply = await push(body, given);
+      for (const given of ['', 'Bearer', 'Bearer ', `bearer ${SECRET}x`, `Basic ${SECRET}`]) {
+        const reply = await push('{}', { Authorization: given });
         expectProblem(reply, 401, 'unauthorized');
         expect(reply.headers['www-authenticate']).to.contain('Bearer');
         expect(reply.text).not.to.contain(SECRET);
       }
-      expect(gateway.adopted).to.deep.equal([]);
+      expectProblem(await push('{}', {}), 401, 'unauthorized');
+      const page = { Authorization: `Bearer ${SECRET}`, Origin: `http://127.0.0.1:${gateway.port}` };
+      expectProblem(await push('{}', page), 403, 'forbidden');
+      expect(gateway.told).to.deep.equal([]);
     });
 
-    it('refuses what is no view', async () => {
-      gateway.adopted.length = 0;
-      for (const wrong of [{}, [], { ...view, members: [], epoch: -1 }, { ...view, members: [], extra: 1 }]) {
-        expectProblem(await push(JSON.stringify(wrong), `Bearer ${SECRET}`), 400, 'invalid-request');
-      }
-      expectProblem(await push('{', `Bearer ${SECRET}`), 400, 'invalid-json');
-      expectProblem(await push(' '.repeat(8 * 1024 * 1024 + 1), `Bearer ${SECRET}`), 413, 'body-too-large');
-      expect(gateway.adopted).to.deep.equal([]);
+    it('refuses what is not for it', async () => {
+      expectProblem(await push('"nonsense"'), 400, 'invalid-request');
+      expectProblem(await push('{'), 400, 'invalid-json');
+      expectProblem(await push(' '.repeat(MAX_CONTROL_BYTES + 1)), 413, 'body-too-large');
+      expect(gateway.told).to.deep.equal([]);
     });
   });
 
@@ -136,7 +114,8 @@ describe('gateway: the cluster and the peer itself', () => {
       ['/livez', ['GET', 'HEAD']],
       ['/readyz', ['GET', 'HEAD']],
       ['/health', ['GET', 'HEAD']],
-      ['/view', ['POST']],
+      ['/control', ['POST']],
+      ['/metrics', ['GET', 'HEAD']],
       ['/', ['GET', 'HEAD']],
     ] as const) {
       it(`${path} is for ${allow.join(', ')}`, async () => {
@@ -166,16 +145,19 @@ describe('gateway: the cluster and the peer itself', () => {
         '/get/a/b',
         '/%6bv/k',
       ];
-      for (const path of [...paths, '/all-nodes/a/b', '/kv//', '/kv/../kv/k', '/favicon.ico']) {
+      for (const path of [
+        ...paths,
+        '/all-nodes/a/b',
+        '/kv//',
+        '/kv/../kv/k',
+        '/favicon.ico',
+        '/drain',
+        '/view',
+      ]) {
         expectProblem(await get(path), 404, 'not-found');
         expectProblem(await send(gateway, 'PATCH', path), 404, 'not-found');
         expectProblem(await send(gateway, 'OPTIONS', path), 404, 'not-found');
       }
-    });
-
-    it('what is not built yet is 501', async () => {
-      expectProblem(await get('/metrics'), 501, 'not-implemented');
-      expectProblem(await send(gateway, 'POST', '/drain'), 501, 'not-implemented');
     });
 
     it('PUT /kv/all-data tells how to write the key of that name', async () => {

@@ -1,6 +1,6 @@
 /** What arrives broken, slow or not at all: the process lives, others are served, and no socket is left. */
 import { expect } from 'chai';
-import type { Outcome } from '../../common/records.js';
+import type { ReadAnswer, WriteAnswer } from '../../peer/requests/rim.js';
 import { type Gateway, openWire, send, sendRaw, startGateway } from './gateway-harness.js';
 
 const LIMITS = {
@@ -12,8 +12,8 @@ const LIMITS = {
   pipelined: 20,
 };
 
-const HEAD = 'Host: a\r\n';
-const SMUGGLED = 'GET /kv/smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
+const HEAD = 'Host: localhost\r\n';
+const SMUGGLED = `GET /kv/smuggled HTTP/1.1\r\n${HEAD}\r\n`;
 
 describe('gateway connections', () => {
   let gateway: Gateway;
@@ -83,15 +83,15 @@ describe('gateway connections', () => {
     });
 
     it('garbage after a write leaves its answer unmistaken', async () => {
-      let answer: (outcome: Outcome) => void = () => undefined;
-      gateway.store.execute = () =>
+      let answer: (answer: WriteAnswer) => void = () => undefined;
+      gateway.store.write = () =>
         new Promise((resolve) => {
-          answer = (outcome) => resolve({ outcome, servedBy: 'peer-1' });
+          answer = resolve;
         });
       const wire = openWire(gateway);
       wire.socket.write(`PUT /kv/k HTTP/1.1\r\n${HEAD}Content-Length: 1\r\n\r\naGARBAGE\r\n\r\n`);
       const text = await wire.closed;
-      answer({ type: 'deleted' });
+      answer({ kind: 'unknown', request: '' });
       expect(statuses(text)).to.deep.equal([]);
     });
   });
@@ -131,7 +131,7 @@ describe('gateway connections', () => {
       while (!wire.received().includes('100 Continue')) await pause(5);
       wire.socket.write('ab');
       expect(statuses(await wire.closed)).to.deep.equal([100, 201]);
-      expect(gateway.store.records.get('k')?.bytes.toString()).to.equal('ab');
+      expect(Buffer.from(gateway.store.records.get('k')?.value.bytes ?? []).toString()).to.equal('ab');
     });
 
     it('another expectation is passed over', async () => {
@@ -205,10 +205,28 @@ describe('gateway connections', () => {
       wire.socket.destroy();
     });
 
-    it('a client that closes its half is answered or cut off, never kept', async () => {
+    it('a client that closes its half is answered, to its last request, and cut off where one is not whole', async () => {
+      let begun = 0;
+      let go: () => void = () => undefined;
+      const gone = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const { store } = gateway;
+      const read = store.read.bind(store);
+      store.read = async (key, consistency) => {
+        begun++;
+        await gone;
+        return read(key, consistency);
+      };
       const wire = openWire(gateway);
-      wire.socket.end(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
-      await closedWithin(2500, wire.closed);
+      const get = `GET /kv/none HTTP/1.1\r\n${HEAD}\r\n`;
+      wire.socket.end(`${get}${get}PUT /kv/late HTTP/1.1\r\n${HEAD}Content-Length: 1\r\n\r\na`);
+      await eventually(() => begun === 1);
+      await pause(50);
+      go();
+      expect(statuses(await closedWithin(2500, wire.closed))).to.deep.equal([404, 404, 201]);
+      expect(store.records.has('late')).to.equal(true);
+      store.asked = 0;
       const unfinished = openWire(gateway);
       unfinished.socket.end(`PUT /kv/k HTTP/1.1\r\n${HEAD}Content-Length: 10\r\n\r\nabc`);
       await closedWithin(2500, unfinished.closed);
@@ -228,10 +246,10 @@ describe('gateway connections', () => {
       const left = new Promise<void>((resolve) => {
         asked.end = resolve;
       });
-      gateway.store.execute = async () => {
+      gateway.store.write = async () => {
         asked.begin();
         await left;
-        return { outcome: { type: 'deleted' }, servedBy: 'peer-1' };
+        return { kind: 'unknown', request: '' };
       };
       const answer = openWire(gateway);
       answer.socket.write(`DELETE /kv/k HTTP/1.1\r\n${HEAD}\r\n`);
@@ -253,9 +271,9 @@ describe('gateway connections', () => {
 
   it('more requests in a row than may wait have their connection cut', async () => {
     let begun = 0;
-    gateway.store.execute = () => {
+    gateway.store.read = () => {
       begun++;
-      return new Promise(() => {});
+      return new Promise<ReadAnswer>(() => {});
     };
     const get = `GET /kv/k HTTP/1.1\r\n${HEAD}\r\n`;
     const wire = openWire(gateway);
@@ -268,7 +286,7 @@ describe('gateway connections', () => {
   });
 
   it('a refusal before the body leaves the rest of it unread as a request', async () => {
-    const inner = 'PUT /kv/inner HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
+    const inner = 'PUT /kv/inner HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n';
     const text = await sendRaw(
       gateway,
       `PUT /kv/%ff HTTP/1.1\r\n${HEAD}Content-Length: ${inner.length}\r\n\r\n`,

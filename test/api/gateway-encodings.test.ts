@@ -6,7 +6,7 @@ describe('gateway encodings', () => {
   before(async () => {
     gateway = await startGateway();
   });
-  beforeEach(() => gateway.store.records.clear());
+  beforeEach(() => gateway.store.clear());
   after(() => gateway.server.close(0));
 
   const set = (body: unknown) => sendJson(gateway, '/set', body);
@@ -83,6 +83,48 @@ describe('gateway encodings', () => {
       expect(read.text.endsWith(`"encoding":"${encoding}"}`), String(depth)).to.equal(true);
       expect((await setText(`[${read.text}]`)).status).to.equal(200);
     }
+  });
+
+  it('a type sent by PUT never passes for an encoding', async () => {
+    for (const type of [
+      'integer',
+      'application/json;encoding=integer',
+      'application/json; kv-encoding=integer',
+    ]) {
+      await send(gateway, 'PUT', '/kv/k', '5', { 'Content-Type': type });
+      expect((await send(gateway, 'GET', '/kv/k')).headers['content-type']).to.equal(type);
+      expect(JSON.parse((await getOne('k')).text).encoding).not.to.equal('integer');
+    }
+  });
+
+  it('a value set by a lane that keeps no types reads as text or as bytes', async () => {
+    const bare = (bytes: Uint8Array) =>
+      gateway.store.write({ command: { kind: 'put', key: 'k', value: { bytes, type: '' } } });
+    await bare(Buffer.from('text'));
+    expect((await send(gateway, 'GET', '/kv/k')).headers['content-type']).to.equal(
+      'text/plain; charset=utf-8',
+    );
+    expect(JSON.parse((await send(gateway, 'GET', '/kv/all-data')).text)).to.deep.equal({ k: 'text' });
+    await bare(Buffer.from([0xff]));
+    expect((await send(gateway, 'GET', '/kv/k')).headers['content-type']).to.equal(
+      'application/octet-stream',
+    );
+    expect(JSON.parse((await send(gateway, 'GET', '/kv/all-data')).text)).to.deep.equal({
+      k: { base64: '/w==' },
+    });
+  });
+
+  it('a value that another lane changed reads as what it is now', async () => {
+    await setText('{"key":"k","value":5,"encoding":"integer"}');
+    await gateway.store.write({ command: { kind: 'increment', key: 'k', by: 2n } });
+    expect((await getOne('k')).text).to.equal('{"key":"k","value":7,"encoding":"integer"}');
+    const bytes = Buffer.from('","x":"');
+    await gateway.store.write({ command: { kind: 'append', key: 'k', bytes, type: '' } });
+    expect(JSON.parse((await getOne('k')).text)).to.deep.equal({
+      key: 'k',
+      value: '7","x":"',
+      encoding: 'string',
+    });
   });
 
   for (const item of [

@@ -3,9 +3,10 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import type { Health } from '../../common/control.js';
+import { systemClock } from '../../common/clock.js';
+import type { Gauge } from '../../common/http-metrics.js';
 import { HTTP_LIMITS, type HttpLimits, type HttpServer, startHttpServer } from '../../common/http-server.js';
-import type { View } from '../../common/view.js';
+import { Problem } from '../../common/problems.js';
 import { createGateway } from '../../peer/gateway/gateway.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -15,7 +16,9 @@ export interface Gateway {
   readonly store: MemoryStore;
   readonly server: HttpServer;
   readonly port: number;
-  readonly adopted: View[];
+  /** What the orchestrator said. */
+  readonly told: unknown[];
+  readonly gauges: Gauge[];
 }
 
 export interface Reply {
@@ -25,7 +28,7 @@ export interface Reply {
   readonly text: string;
 }
 
-const HEALTH: Health = { cluster: 'test', id: 'peer-1', instance: 1, epoch: 1, fetching: [] };
+export const HEALTH = { cluster: 'test', id: 'peer-1', epoch: 1 };
 
 /** Starts a gateway; the caller closes its server. */
 export async function startGateway(
@@ -33,12 +36,22 @@ export async function startGateway(
   limits: Partial<HttpLimits> = {},
 ): Promise<Gateway> {
   const store = new MemoryStore();
-  const adopted: View[] = [];
-  const inside = { health: () => HEALTH, adopt: (view: View) => void adopted.push(view) };
+  const told: unknown[] = [];
+  const gauges: Gauge[] = [];
+  const inside = {
+    health: () => HEALTH,
+    control: async (body: unknown) => {
+      if (body === 'nonsense') throw new Problem('invalid-request', 'This is not for a peer.');
+      told.push(body);
+      return '{"reports":[]}';
+    },
+    gauges: () => gauges,
+  };
   const log = pino({ level: 'silent' });
-  const app = createGateway({ store, secret, maxValueBytes: MAX_VALUE_BYTES, log, inside });
+  const parts = { store, secret, maxValueBytes: MAX_VALUE_BYTES, clock: systemClock, log, inside };
+  const app = createGateway(parts);
   const server = await startHttpServer(app, '127.0.0.1', 0, { ...HTTP_LIMITS, ...limits });
-  return { store, server, port: server.port, adopted };
+  return { store, server, port: server.port, told, gauges };
 }
 
 /** One request on a connection of its own; the path goes out as it is given. */

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { Operation, Outcome } from '../../common/records.js';
 import {
   expectProblem,
   type Gateway,
@@ -8,6 +7,7 @@ import {
   sendJson,
   startGateway,
 } from './gateway-harness.js';
+import type { Fault } from './memory-store.js';
 
 const MIB = 1024 * 1024;
 
@@ -16,11 +16,7 @@ describe('gateway /set and /get', () => {
   before(async () => {
     gateway = await startGateway();
   });
-  beforeEach(() => {
-    gateway.store.records.clear();
-    gateway.store.fault = () => undefined;
-    gateway.store.asked = 0;
-  });
+  beforeEach(() => gateway.store.clear());
   after(() => gateway.server.close(0));
 
   const set = (body: unknown) => sendJson(gateway, '/set', body);
@@ -105,7 +101,7 @@ describe('gateway /set and /get', () => {
       ['{"key":"\\ud800","value":"v"}', 'invalid-key'],
       [`{"key":"${'k'.repeat(1025)}","value":"v"}`, 'invalid-key'],
       [`{"key":"${'ы'.repeat(513)}","value":"v"}`, 'invalid-key'],
-      ['{"key":"k","value":"v","ttl":"30s"}', 'invalid-request'],
+      ['{"key":"k","value":"v","expires":"30s"}', 'invalid-request'],
     ] as const) {
       it(`refuse ${item.slice(0, 40)} with ${code}`, async () => {
         expectProblem(await setText(item), 400, code);
@@ -115,7 +111,7 @@ describe('gateway /set and /get', () => {
         expect(failed).to.have.length(1);
         expect(failed[0].code).to.equal(code);
         expect(failed[0].detail).to.match(/^Item 1: /);
-        if (!item.includes('value":"v","ttl')) {
+        if (!item.includes('value":"v","expires')) {
           expectProblem(
             await send(gateway, 'POST', '/get', `[${item.replace(/,?"value":"v"/, '')}]`),
             400,
@@ -201,10 +197,7 @@ describe('gateway /set and /get', () => {
   });
 
   describe('failures', () => {
-    const failing =
-      (applied: 'not-applied' | 'unknown') =>
-      (operation: Operation): Outcome | undefined =>
-        operation.key === 'bad' ? { type: 'failed', applied, detail: 'The primary is down.' } : undefined;
+    const failing = (fault: Fault) => (key: string) => (key === 'bad' ? fault : undefined);
 
     it('of some items are 207 with a code each', async () => {
       const items = [
@@ -212,16 +205,20 @@ describe('gateway /set and /get', () => {
         { key: 'bad', value: '2' },
         { key: 'fine', value: '3' },
       ];
-      for (const [applied, code] of [
-        ['not-applied', 'partition-unavailable'],
+      for (const [fault, code] of [
+        ['no-primary', 'partition-unavailable'],
+        ['overloaded', 'too-many-requests'],
         ['unknown', 'outcome-unknown'],
+        ['idempotency-key-expired', 'idempotency-key-expired'],
       ] as const) {
-        gateway.store.fault = failing(applied);
+        gateway.store.fault = failing(fault);
         const reply = await set(items);
         expect(reply.status).to.equal(207);
         const { set: done, failed } = JSON.parse(reply.text);
         expect(done.map((each: { key: string }) => each.key)).to.deep.equal(['good', 'fine']);
-        expect(failed).to.deep.equal([{ key: 'bad', code, detail: 'Item 1: The primary is down.' }]);
+        expect(failed).to.have.length(1);
+        expect(failed[0]).to.include({ key: 'bad', code });
+        expect(failed[0].detail).to.match(/^Item 1: /);
       }
     });
 
@@ -232,16 +229,34 @@ describe('gateway /set and /get', () => {
       expect(reply.headers['kv-outcome']).to.equal('unknown');
     });
 
+    it('of an answer that is full name the keys that were left out', async () => {
+      await set([
+        { key: 'a', value: '1' },
+        { key: 'b', value: '2' },
+      ]);
+      gateway.store.fullFrom = 'b';
+      const reply = await sendJson(gateway, '/get', [{ key: 'a' }, { key: 'b' }, { key: 'none' }]);
+      expect(reply.status).to.equal(207);
+      const { existedKey, notExistedKey, failed } = JSON.parse(reply.text);
+      expect(existedKey).to.deep.equal([{ key: 'a', value: '1' }]);
+      expect(notExistedKey).to.equal(undefined);
+      expect(failed.map(({ key, code }: { key: string; code: string }) => [key, code])).to.deep.equal([
+        ['b', 'answer-too-large'],
+        ['none', 'answer-too-large'],
+      ]);
+    });
+
     it('of a read put the key in neither list', async () => {
       await set({ key: 'good', value: 'v' });
-      gateway.store.fault = failing('not-applied');
+      gateway.store.fault = failing('timeout');
       const reply = await sendJson(gateway, '/get', [{ key: 'good' }, { key: 'bad' }, { key: 'none' }]);
       expect(reply.status).to.equal(207);
-      expect(JSON.parse(reply.text)).to.deep.equal({
-        existedKey: [{ key: 'good', value: 'v' }],
-        notExistedKey: [{ key: 'none', value: '' }],
-        failed: [{ key: 'bad', code: 'partition-unavailable', detail: 'Item 1: The primary is down.' }],
-      });
+      const { existedKey, notExistedKey, failed } = JSON.parse(reply.text);
+      expect(existedKey).to.deep.equal([{ key: 'good', value: 'v' }]);
+      expect(notExistedKey).to.deep.equal([{ key: 'none', value: '' }]);
+      expect(failed).to.have.length(1);
+      expect(failed[0]).to.include({ key: 'bad', code: 'partition-unavailable' });
+      expect(failed[0].detail).to.match(/^Item 1: .* did not answer in time/);
     });
   });
 });

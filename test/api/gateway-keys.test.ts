@@ -6,10 +6,7 @@ describe('gateway keys', () => {
   before(async () => {
     gateway = await startGateway();
   });
-  beforeEach(() => {
-    gateway.store.records.clear();
-    gateway.store.asked = 0;
-  });
+  beforeEach(() => gateway.store.clear());
   after(() => gateway.server.close(0));
 
   const put = (path: string) => send(gateway, 'PUT', path, 'v');

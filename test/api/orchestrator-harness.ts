@@ -1,11 +1,8 @@
-/** An orchestrator in this process on a free port, and peers that only answer probes. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** An orchestrator in this process on a free port, and ways to ask it. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { systemClock } from '../../common/clock.js';
 import { bearer } from '../../common/secret.js';
-import type { View } from '../../common/view.js';
 import {
   type Orchestrator,
   type OrchestratorOptions,
@@ -28,15 +25,31 @@ export interface Answer<T> {
   readonly body: T;
 }
 
-export function start(options: Partial<OrchestratorOptions> = {}): Promise<Orchestrator> {
+/** Starts one with short times; what it logs goes to `lines`. */
+export function start(
+  options: Partial<OrchestratorOptions> = {},
+  lines: string[] = [],
+): Promise<Orchestrator> {
+  const log = pino(
+    { level: 'debug' },
+    { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) },
+  );
   return startOrchestrator(
     {
-      ...{ host: '127.0.0.1', port: 0, data: null, cluster: 'covey', copies: 3, repairAfterMs: 60_000 },
-      secret: SECRET,
+      ...{
+        host: '127.0.0.1',
+        port: 0,
+        data: null,
+        cluster: 'covey',
+        copies: 3,
+        minInSync: 2,
+        bootstrapPeers: 3,
+      },
+      ...{ repairAfterMs: 60_000, failureDetection: 'fast', registryMayBeOld: false, secret: SECRET },
       ...options,
     },
     systemClock,
-    pino({ level: 'silent' }),
+    log,
   );
 }
 
@@ -73,77 +86,5 @@ export async function eventually<T>(attempt: () => Promise<T> | T): Promise<T> {
       if (performance.now() > deadline) throw error;
       await pause(LOOK_MS);
     }
-  }
-}
-
-type Responder = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** A peer that has no data: answers probes and remembers the views it is told. */
-export class FakePeer {
-  readonly views: View[] = [];
-  readonly authorizations = new Set<string | undefined>();
-  probes = 0;
-  instance = 1;
-  /** What it says it still fetches. */
-  fetching: number[] = [];
-  /** Answers a probe in another way than a good peer. */
-  misbehave: Responder | null = null;
-  readonly #server: Server;
-
-  private constructor(readonly id: string) {
-    this.#server = createServer((request, response) => void this.#answer(request, response));
-  }
-
-  static async start(id: string): Promise<FakePeer> {
-    const peer = new FakePeer(id);
-    await new Promise<void>((resolve) => peer.#server.listen(0, '127.0.0.1', resolve));
-    return peer;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get view(): View | undefined {
-    return this.views.at(-1);
-  }
-
-  registration(changes: object = {}): object {
-    const { id, port, instance } = this;
-    return {
-      ...{ cluster: 'covey', id, host: '127.0.0.1', port, peerPort: port, instance, weight: 1, view: null },
-      ...changes,
-    };
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.authorizations.add(request.headers.authorization);
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (request.url === '/view') {
-      this.views.push(JSON.parse(Buffer.concat(chunks).toString()) as View);
-      response.writeHead(204).end();
-      return;
-    }
-    this.probes++;
-    if (this.misbehave !== null) this.misbehave(request, response);
-    else response.end(this.health());
-  }
-
-  health(changes: object = {}): string {
-    const { id, instance, fetching } = this;
-    return JSON.stringify({
-      cluster: 'covey',
-      id,
-      instance,
-      epoch: this.view?.epoch ?? 0,
-      fetching,
-      ...changes,
-    });
   }
 }

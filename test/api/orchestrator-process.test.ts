@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { termOf } from '../../common/configuration.js';
 import { ask, eventually, post, SECRET } from './orchestrator-harness.js';
+import { StandIn } from './stand-in.js';
 
 const MAIN = fileURLToPath(new URL('../../orchestrator/main.js', import.meta.url));
 
@@ -89,7 +91,13 @@ describe('the orchestrator as a process', function () {
       '--cluster',
       '--copies',
       '--secret-file',
-      '--repair-after',
+      ...[
+        '--repair-after',
+        '--min-in-sync',
+        '--bootstrap-peers',
+        '--failure-detection',
+        '--registry-may-be-old',
+      ],
     ]) {
       expect(out).to.contain(flag);
     }
@@ -133,10 +141,45 @@ describe('the orchestrator as a process', function () {
     ] as const) {
       const one = run(['--port', await freePort(), ...args], env);
       const url = await one.url();
-      const leaving = { cluster: 'covey', id: 'nobody', instance: 1 };
-      expect((await post(`${url}/leave`, leaving, null)).status).to.equal(401);
-      expect((await post(`${url}/leave`, leaving)).status).to.equal(202);
+      expect((await post(`${url}/reports`, { reports: [] }, null)).status).to.equal(401);
+      expect((await post(`${url}/reports`, { reports: [] })).status).to.equal(204);
       expect(one.out).not.to.contain(SECRET);
+    }
+  });
+
+  it('goes on after kill -9 with what it said last, and rebuilds what was deleted under its feet', async () => {
+    const args = ['--port', await freePort(), '--data', folder, '--failure-detection', 'fast'];
+    const first = run(args, { COVEY_SECRET: SECRET });
+    const url = await first.url();
+    const peers = await Promise.all(['p1', 'p2', 'p3'].map((id) => StandIn.start(id, url)));
+    try {
+      for (const peer of peers) await peer.register();
+      const calm = () =>
+        eventually(() => {
+          for (const { map } of peers) {
+            expect(map?.parts.filter((part) => part?.active)).to.have.length(256);
+            expect(map?.ver).to.equal(peers[0]?.map?.ver);
+          }
+        });
+      await calm();
+      const ver = peers[0]?.map?.ver ?? 0;
+      first.child.kill('SIGKILL');
+      await first.ended;
+      const second = run(args, { COVEY_SECRET: SECRET });
+      await second.url();
+      await eventually(async () =>
+        expect((await ask<{ phase: string }>(`${url}/status`)).body.phase).to.equal('managing'),
+      );
+      expect((await ask<{ epoch: number }>(`${url}/status`)).body.epoch).to.be.at.least(ver);
+      second.child.kill('SIGKILL');
+      await second.ended;
+      await rm(join(folder, 'registry.json'));
+      await run(args, { COVEY_SECRET: SECRET }).url();
+      for (const peer of peers) await peer.register();
+      await eventually(() => expect(termOf(peers[0]?.map?.ver ?? 0)).to.be.above(termOf(ver)));
+      await calm();
+    } finally {
+      for (const peer of peers) await peer.stop();
     }
   });
 

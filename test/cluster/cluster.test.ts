@@ -1,166 +1,145 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { allNodes, Cluster, eventually, type TestProcess } from './cluster.js';
-import { startLoad } from './load.js';
+import type { Cluster, Member } from '../chaos/cluster.js';
+import { Load } from '../chaos/measure/load.js';
+import { drain, undrain } from '../chaos/operator.js';
+import { copiesByPeer, serving, until } from '../chaos/watching.js';
+import { becomesWhole, endCluster, get, missingOf, put, startCluster, storeMany } from './asking.js';
 
-/** How long clients run before and after what a test does to the cluster, so that it happens under load. */
-const UNDER_LOAD_MS = 500;
+const KEYS = 1_000;
+const EMPTIED_WITHIN_MS = 20_000;
+const SERVING_WITHIN_MS = 20_000;
 
-describe('a cluster of real processes', function () {
+/** The tests share one cluster, and each leaves it whole. */
+describe('a cluster of five real processes', function () {
   this.timeout(60_000);
   let cluster: Cluster;
+  let keys: readonly string[];
 
-  beforeEach(async () => {
-    cluster = await Cluster.start(5);
+  before(async () => {
+    cluster = await startCluster();
+    keys = await storeMany(peer(0), 'stored', KEYS);
   });
 
-  afterEach(async () => {
-    await cluster.stop();
-  });
+  after(() => endCluster(cluster));
 
-  it('answers for every key through every peer', async () => {
-    for (const [i, peer] of cluster.peers.entries()) await put(peer, `key-${i}`, `value-${i}`);
-    for (const peer of cluster.peers) {
-      for (let i = 0; i < 5; i++) expect(await get(peer, `key-${i}`)).to.equal(`value-${i}`);
+  function peer(at: number): Member {
+    return cluster.peers[at] as Member;
+  }
+
+  async function nothingIsMissing(): Promise<void> {
+    for (const each of cluster.running) expect(await missingOf(each, keys), each.name).to.deep.equal([]);
+  }
+
+  it('answers for every key through every peer, with three copies of each', async () => {
+    for (const [i, each] of cluster.peers.entries()) await put(each, `key-${i}`, `value-${i}`);
+    for (const each of cluster.peers) {
+      for (let i = 0; i < 5; i++) expect(await get(each, `key-${i}`)).to.equal(`value-${i}`);
     }
+    const where = await fetch(`${peer(0).url}/all-nodes/key-0`);
+    expect(((await where.json()) as { nodes: unknown[] }).nodes).to.have.length(3);
   });
 
-  it('goes on without a killed peer, shows it down within 3 s, and takes it back', async () => {
-    const victim = cluster.peers[2] as TestProcess;
-    const others = cluster.peers.filter((peer) => peer !== victim);
-    const keys = Array.from({ length: 200 }, (_, i) => `key-${i}`);
-    for (const key of keys) await put(others[0] as TestProcess, key, key);
-    const alive = await keysOutside(victim, keys);
-    await victim.end('SIGKILL');
-    const killedAt = performance.now();
-    await Promise.all(
-      others.map((peer) =>
-        eventually(async () => expect(await statusOf(peer, victim.name)).to.equal('down'), 3_000),
-      ),
+  it('misses nothing when a peer is killed, writes on, and takes it back', async () => {
+    await peer(2).process.end('SIGKILL');
+    await nothingIsMissing();
+    for (const key of keys.slice(0, 50)) await put(peer(0), key, `value of ${key}`);
+    peer(2).process.start();
+    await becomesWhole(cluster);
+    await nothingIsMissing();
+  });
+
+  it('fails no request while all peers are restarted one after another', async () => {
+    const load = new Load(() => cluster.peers);
+    for (const each of cluster.peers) {
+      expect((await each.process.end('SIGTERM'))?.code, each.name).to.equal(0);
+      each.process.start();
+      expect(await serving(each, SERVING_WITHIN_MS), each.name).to.equal(null);
+      await becomesWhole(cluster);
+    }
+    const { failures, writeMs } = await load.stop();
+    expect(failures.slice(0, 5)).to.deep.equal([]);
+    expect(writeMs.length).to.be.above(50);
+    await nothingIsMissing();
+  });
+
+  it('fails no request while a peer is drained and taken back', async () => {
+    const load = new Load(() => cluster.peers);
+    await drain(cluster, 'peer-4');
+    const left = async () => ((await copiesByPeer(cluster)).get('peer-4') ?? 0).toString();
+    const emptied = await until(
+      async () => ((await left()) === '0' ? null : await left()),
+      EMPTIED_WITHIN_MS,
     );
-    expect(performance.now() - killedAt).to.be.below(3_000);
-    for (const key of alive) {
-      for (const peer of others) expect(await get(peer, key)).to.equal(key);
-    }
-    victim.start();
-    await cluster.settled();
-    for (const key of keys) await put(victim, key, 'again');
-    for (const peer of cluster.peers) expect(await get(peer, keys[0] as string)).to.equal('again');
+    expect(emptied, 'copies left on the drained peer').to.equal(null);
+    await undrain(cluster, 'peer-4');
+    await becomesWhole(cluster);
+    const { failures, writeMs } = await load.stop();
+    expect(failures.slice(0, 5)).to.deep.equal([]);
+    expect(writeMs.length).to.be.above(50);
+    await nothingIsMissing();
   });
 
   it('fails no request while the orchestrator is killed and started again', async () => {
-    const stop = startLoad(cluster.peers, 8);
-    await pause(UNDER_LOAD_MS);
-    await cluster.orchestrator.end('SIGKILL');
-    await pause(4 * UNDER_LOAD_MS);
-    const epochBefore = (await allNodes(cluster.peers[0] as TestProcess)).epoch;
-    cluster.orchestrator.start();
-    await eventually(async () => {
-      const { nodes } = await allNodes(cluster.orchestrator);
-      expect(nodes.map((node) => node.status)).to.deep.equal(['up', 'up', 'up', 'up', 'up']);
-    });
-    await cluster.settled();
-    await pause(UNDER_LOAD_MS);
-    const report = await stop();
-    expect(report.failures.slice(0, 5).join('\n')).to.equal('');
-    expect(report.requests).to.be.above(100);
-    expect((await allNodes(cluster.peers[0] as TestProcess)).epoch).to.be.at.least(epochBefore);
+    const load = new Load(() => cluster.peers);
+    await cluster.orchestrator.process.end('SIGKILL');
+    const untilMs = performance.now() + 2_000;
+    await until(async () => (performance.now() > untilMs ? null : 'dead'), 3_000);
+    cluster.orchestrator.process.start();
+    await becomesWhole(cluster);
+    const { failures, writeMs } = await load.stop();
+    expect(failures.slice(0, 5)).to.deep.equal([]);
+    expect(writeMs.length).to.be.above(50);
   });
 
-  it('fails no request and loses no key while a sixth peer joins', async () => {
-    const keys = await writeMany(cluster.peers[0] as TestProcess, 10_000);
-    const stop = startLoad(cluster.peers, 8);
-    await pause(UNDER_LOAD_MS);
-    const sixth = await cluster.addPeer();
-    await cluster.settled();
-    await eventually(async () => {
-      const { nodes } = await allNodes(sixth);
-      for (const node of nodes) expect(node.partitions.primary).to.be.within(42, 43);
-    });
-    await cluster.settled();
-    await pause(UNDER_LOAD_MS);
-    const report = await stop();
-    expect(report.failures.slice(0, 5).join('\n')).to.equal('');
-    expect(report.requests).to.be.above(100);
-    expect(await missing(sixth, keys)).to.deep.equal([]);
+  it('builds a registry that was deleted anew from the peers', async () => {
+    await cluster.orchestrator.process.end('SIGKILL');
+    cluster.wipe(cluster.orchestrator);
+    cluster.orchestrator.process.start();
+    await becomesWhole(cluster);
+    await nothingIsMissing();
+    await put(peer(1), 'after', 'the rebuild');
+    expect(await get(peer(4), 'after')).to.equal('the rebuild');
   });
 
-  it('loses no key and fails no request through the others when a peer leaves cleanly', async () => {
-    const leaving = cluster.peers[1] as TestProcess;
-    const others = cluster.peers.filter((peer) => peer !== leaving);
-    const keys = await writeMany(leaving, 10_000);
-    const stop = startLoad(others, 8);
-    await pause(UNDER_LOAD_MS);
-    const startedAt = performance.now();
-    expect(await leaving.end('SIGTERM')).to.equal(0);
-    expect(performance.now() - startedAt).to.be.below(5_000);
-    await cluster.settled();
-    await pause(UNDER_LOAD_MS);
-    const report = await stop();
-    expect(report.failures.slice(0, 5).join('\n')).to.equal('');
-    expect(report.requests).to.be.above(100);
-    expect(await missing(others[0] as TestProcess, keys)).to.deep.equal([]);
+  it('has everything when all processes were killed at once', async () => {
+    await Promise.all([...cluster.peers, cluster.orchestrator].map(({ process }) => process.end('SIGKILL')));
+    cluster.startAll();
+    await becomesWhole(cluster);
+    await nothingIsMissing();
   });
 
-  it('keeps what a peer holds that was only stopped for a while', async () => {
-    const victim = cluster.peers[3] as TestProcess;
-    const keys = await writeMany(victim, 500);
-    victim.signal('SIGSTOP');
-    const other = cluster.peers[0] as TestProcess;
-    await eventually(async () => expect(await statusOf(other, victim.name)).to.equal('down'), 4_000);
-    victim.signal('SIGCONT');
-    await cluster.settled();
-    expect(await missing(other, keys)).to.deep.equal([]);
-  });
-
-  it('takes a gateway that owns nothing', async () => {
-    const gateway = await cluster.addPeer(['--weight', '0']);
-    await cluster.settled();
-    await put(gateway, 'through', 'the gateway');
-    expect(await get(gateway, 'through')).to.equal('the gateway');
-    const row = (await allNodes(gateway)).nodes.find((node) => node.id === gateway.name);
-    expect(row?.partitions).to.deep.equal({ primary: 0, replica: 0 });
+  it('gives a peer that lost its disk its share again', async () => {
+    await peer(3).process.end('SIGKILL');
+    cluster.wipe(peer(3));
+    peer(3).process.start();
+    await becomesWhole(cluster);
+    await nothingIsMissing();
   });
 });
 
-async function put(peer: TestProcess, key: string, value: string): Promise<void> {
-  const answer = await fetch(`${peer.url}/kv/${key}`, { method: 'PUT', body: value });
-  expect(answer.status, await answer.text()).to.be.oneOf([200, 201]);
-}
+describe('a cluster of three real processes', function () {
+  this.timeout(60_000);
 
-async function get(peer: TestProcess, key: string): Promise<string> {
-  const answer = await fetch(`${peer.url}/kv/${key}`);
-  return answer.text();
-}
-
-async function statusOf(peer: TestProcess, id: string): Promise<string | undefined> {
-  return (await allNodes(peer)).nodes.find((node) => node.id === id)?.status;
-}
-
-/** The keys that another peer than this one holds. */
-async function keysOutside(peer: TestProcess, keys: readonly string[]): Promise<string[]> {
-  const own = (await (await fetch(`${peer.url}/kv/all-data`)).json()) as Record<string, string>;
-  return keys.filter((key) => !(key in own));
-}
-
-async function writeMany(peer: TestProcess, count: number): Promise<string[]> {
-  const keys = Array.from({ length: count }, (_, i) => `many-${i}`);
-  for (let i = 0; i < count; i += 1_000) {
-    const items = keys.slice(i, i + 1_000).map((key) => ({ key, value: `value of ${key}` }));
-    const answer = await fetch(`${peer.url}/set`, { method: 'POST', body: JSON.stringify(items) });
-    expect(answer.status).to.equal(200);
-  }
-  return keys;
-}
-
-/** Those of the keys that cannot be read as they were written. */
-async function missing(peer: TestProcess, keys: readonly string[]): Promise<string[]> {
-  const found = new Map<string, string>();
-  for (let i = 0; i < keys.length; i += 1_000) {
-    const items = keys.slice(i, i + 1_000).map((key) => ({ key }));
-    const answer = await fetch(`${peer.url}/get`, { method: 'POST', body: JSON.stringify(items) });
-    const body = (await answer.json()) as { existedKey?: { key: string; value: string }[] };
-    for (const { key, value } of body.existedKey ?? []) found.set(key, value);
-  }
-  return keys.filter((key) => found.get(key) !== `value of ${key}`);
-}
+  it('refuses writes with too few copies in sync, and goes on reading', async () => {
+    const cluster = await startCluster({ peers: 3, repairAfter: '500ms' });
+    try {
+      const [first, second, third] = cluster.peers as [Member, Member, Member];
+      await put(first, 'kept', 'a value');
+      await Promise.all([second, third].map(({ process }) => process.end('SIGKILL')));
+      const refused = await until(async () => {
+        const answer = await fetch(`${first.url}/kv/kept`, { method: 'PUT', body: 'another' });
+        const outcome = answer.headers.get('kv-outcome');
+        const said = `${answer.status} ${outcome} ${await answer.text()}`;
+        return answer.status === 503 && outcome === 'not-applied' && said.includes('in sync') ? null : said;
+      }, 20_000);
+      expect(refused, 'what a write is told').to.equal(null);
+      expect(await get(first, 'kept')).to.equal('a value');
+      second.process.start();
+      await becomesWhole(cluster);
+      await put(second, 'kept', 'another');
+      expect(await get(first, 'kept')).to.equal('another');
+    } finally {
+      await endCluster(cluster);
+    }
+  });
+});

@@ -5,9 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { allNodes, Cluster, eventually, freePorts } from './cluster.js';
+import { Cluster, type Member } from '../chaos/cluster.js';
+import { freePorts, Plain } from '../chaos/plain.js';
+import { serving, until } from '../chaos/watching.js';
+import { becomesWhole, endCluster, startCluster } from './asking.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The smallest cluster there is. */
+const ONE = { peers: 1, copies: 1, minInSync: 1 };
 
 interface Ended {
   readonly code: number | null;
@@ -109,74 +115,73 @@ describe('the programs', function () {
     expect(err).to.match(oneLine).and.to.include('--peer-port');
   });
 
-  it('a peer keeps its id and grows its instance in its data folder', async () => {
-    const data = join(folder, 'identity');
-    const cluster = await Cluster.start(1, []);
+  it('a peer refuses a data folder that another one uses, or that belongs to another peer', async () => {
+    const cluster = await startCluster(ONE);
     try {
-      const peer = await cluster.addPeer(['--data', data]);
-      await cluster.settled();
-      expect(await peer.end('SIGTERM')).to.equal(0);
-      const { code, err } = await run('peer/main.js', ['--data', data, '--id', 'another']);
-      expect(code).to.equal(1);
-      expect(err).to.match(oneLine).and.to.include('peer-2');
+      const peer = cluster.peers[0] as Member;
+      const twice = await run('peer/main.js', [...(await ports()), '--data', peer.data, '--id', 'peer-1']);
+      expect(twice.code).to.equal(1);
+      expect(twice.err).to.match(oneLine).and.to.include(peer.data);
+      expect((await peer.process.end('SIGTERM'))?.code).to.equal(0);
+      const other = await run('peer/main.js', [...(await ports()), '--data', peer.data, '--id', 'another']);
+      expect(other.code).to.equal(1);
+      expect(other.err).to.match(oneLine).and.to.include('peer-1');
     } finally {
-      await cluster.stop();
+      await endCluster(cluster);
     }
   });
 
   it('a peer that starts before its orchestrator waits for it', async () => {
-    const cluster = await Cluster.start(1);
+    const cluster = await Cluster.make(new Plain(), ONE);
+    const early = cluster.peers[0] as Member;
     try {
-      await cluster.orchestrator.end('SIGKILL');
-      const early = await cluster.addPeer();
-      await eventually(async () => expect(early.log()).to.include('trying again'));
+      early.process.start();
+      const said = () => early.process.log().includes('trying again');
+      expect(await until(async () => (said() ? null : 'silent'), 10_000)).to.equal(null);
       expect((await fetch(`${early.url}/livez`)).status).to.equal(200);
       expect((await fetch(`${early.url}/readyz`)).status).to.equal(503);
-      cluster.orchestrator.start();
-      await cluster.settled();
+      cluster.orchestrator.process.start();
+      expect(await serving(early, 20_000)).to.equal(null);
     } finally {
-      await cluster.stop();
+      await endCluster(cluster);
     }
   });
 
   it('a peer of another cluster, or with another secret, is refused and says why', async () => {
-    const cluster = await Cluster.start(1);
+    const cluster = await startCluster(ONE);
     try {
-      const orchestrator = ['--orchestrator', cluster.orchestrator.url];
-      const ports = async () => {
-        const [port, peerPort] = await freePorts(2);
-        return ['--port', String(port), '--peer-port', String(peerPort)];
-      };
-      const stranger = await run(
-        'peer/main.js',
-        [...orchestrator, ...(await ports()), '--cluster', 'other'],
-        {
-          COVEY_SECRET: 'a-secret-for-tests-only',
-        },
-      );
-      expect(stranger.code).to.equal(1);
-      expect(stranger.err).to.match(oneLine).and.to.include('covey');
-      const thief = await run('peer/main.js', [...orchestrator, ...(await ports())], {
+      const words = ['--orchestrator', cluster.orchestrator.url];
+      const secret = join(cluster.folder, 'secret');
+      const stranger = [...words, ...(await ports()), '--cluster', 'other', '--secret-file', secret];
+      const refused = await run('peer/main.js', stranger);
+      expect(refused.code).to.equal(1);
+      expect(refused.err).to.match(oneLine).and.to.include('covey');
+      const thief = await run('peer/main.js', [...words, ...(await ports())], {
         COVEY_SECRET: 'not-the-right-secret',
       });
       expect(thief.code).to.equal(1);
       expect(thief.err).to.match(oneLine).and.to.include('secret');
-      expect((await allNodes(cluster.orchestrator)).nodes).to.have.length(1);
+      await becomesWhole(cluster);
     } finally {
-      await cluster.stop();
+      await endCluster(cluster);
     }
   });
 
   it('both end cleanly and soon on SIGTERM, also without each other', async () => {
-    const cluster = await Cluster.start(2);
+    const cluster = await startCluster({ peers: 2, copies: 2, minInSync: 1 });
     try {
-      const startedAt = performance.now();
-      expect(await cluster.orchestrator.end('SIGTERM')).to.equal(0);
-      const codes = await Promise.all(cluster.peers.map((peer) => peer.end('SIGTERM')));
-      expect(codes).to.deep.equal([0, 0]);
-      expect(performance.now() - startedAt).to.be.below(5_000);
+      const startedMs = performance.now();
+      expect((await cluster.orchestrator.process.end('SIGTERM'))?.code).to.equal(0);
+      const ends = await Promise.all(cluster.peers.map(({ process }) => process.end('SIGTERM')));
+      expect(ends.map((end) => end?.code)).to.deep.equal([0, 0]);
+      expect(performance.now() - startedMs).to.be.below(8_000);
     } finally {
-      await cluster.stop();
+      await endCluster(cluster);
     }
   });
 });
+
+async function ports(): Promise<string[]> {
+  const [port, peerPort] = await freePorts(2);
+  return ['--port', String(port), '--peer-port', String(peerPort)];
+}

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { Durability, StorageEngine } from '../../peer/storage/engine.js';
+import { type Durability, type StorageEngine, StorageError } from '../../peer/storage/engine.js';
 import { openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
 import { put, stored } from './storage.js';
+import { rowOf } from './storage-model.js';
 
 const WRITER = fileURLToPath(new URL('storage-writer.js', import.meta.url));
 const events = { failed: () => {}, damaged: () => {} };
@@ -64,7 +65,7 @@ describe('storage: lmdb, crashes', () => {
     await stored(before, [put('a', '1')]);
     const same = await crashed(before, () => open('commit', 'boot 1'));
     expect(same.storeId).to.equal(before.storeId);
-    expect(same.get(0, 0, 'a')?.seq).to.equal(1);
+    expect(rowOf(same, 'a')?.seq).to.equal(1);
     const other = await crashed(same, () => open('flush', 'boot 2'));
     expect(other.storeId).not.to.equal(before.storeId);
     expect(other.get(0, 0, 'a')).to.equal(undefined);
@@ -80,13 +81,31 @@ describe('storage: lmdb, crashes', () => {
     await closed.close();
     const flushed = await open('flush', 'boot 2');
     expect(flushed.storeId).to.equal(closed.storeId);
-    expect(flushed.get(0, 0, 'a')?.seq).to.equal(1);
+    expect(rowOf(flushed, 'a')?.seq).to.equal(1);
     await flushed.close();
     const unflushed = await open('commit', 'boot 2');
     const flushing = await crashed(unflushed, () => open('flush', 'boot 2'));
     const last = await crashed(flushing, () => open('flush', 'boot 3'));
     expect(last.storeId).to.equal(closed.storeId);
     await last.close();
+  });
+
+  it('is refused to a second process, which is told who has it, until that one is killed', async () => {
+    const child = spawn(process.execPath, [WRITER, directory, 'flush'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    const error = await open('flush').then(
+      () => undefined,
+      (reason: unknown) => reason as StorageError,
+    );
+    expect(error).to.be.instanceOf(StorageError).with.property('kind', 'in-use');
+    expect(error?.message).to.equal(`the store in ${directory} is in use by process ${child.pid}`);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const engine = await open('flush');
+    expect(engine.inc).to.equal(2);
+    await engine.close();
   });
 
   /** Opens again as if the process had died: what a close would do to the files is undone. */
@@ -138,7 +157,7 @@ function check(engine: StorageEngine, done: number): void {
   expect(session?.results.map(({ n, seq }) => [n, seq])).to.deep.equal([[com, com]]);
   for (let n = Math.max(1, com - 49); n <= com; n++) {
     for (const [partition, key] of [`a${n % 50}`, `b${n % 50}`].entries()) {
-      const row = engine.get(partition, 0, key);
+      const row = rowOf(engine, key, 0, partition);
       expect(row?.seq).to.equal(n);
       expect(row?.value?.bytes.length).to.equal(n % 9_000);
     }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { emptyMap } from '../../common/configuration.js';
 import type { Result } from '../../peer/replication/commands.js';
 import type { Entry, Row } from '../../peer/replication/entry.js';
-import type { StoreOp } from '../../peer/replication/machine.js';
+import { DAMAGED, type StateReader, type StoredRow, type StoreOp } from '../../peer/replication/machine.js';
 import { Sessions } from '../../peer/replication/sessions.js';
 import type { StorageEngine } from '../../peer/storage/engine.js';
 import type { StoredImage } from '../simulator/image.js';
@@ -49,6 +49,23 @@ export function plain(value: unknown): unknown {
   );
 }
 
+/** The row of a key, which must not be damaged. */
+export function rowOf(engine: StateReader, key: string, copy = 0, partition = 0): Row | undefined {
+  const row = engine.get(partition, copy, key);
+  if (row === DAMAGED) throw new Error(`${key} is damaged`);
+  return row;
+}
+
+/** The value of a key as text. */
+export function textOf(engine: StateReader, key: string, copy = 0): string | undefined {
+  return rowOf(engine, key, copy)?.value?.bytes.toString();
+}
+
+/** The keys of the first rows after `after`. */
+export function keysOf(engine: StateReader, after: string | undefined, rows: number, copy = 0): string[] {
+  return engine.range(0, copy, after, { rows, bytes: 2 ** 40 }).rows.map(({ key }) => key);
+}
+
 /** The engine loads what the reference would, and reads the same. */
 export function compare(engine: StorageEngine, reference: StoredImage): void {
   const [is, must] = [engine.load(), reference.load()];
@@ -61,8 +78,7 @@ export function compare(engine: StorageEngine, reference: StoredImage): void {
   expect(plain(sorted(is.partitions))).to.deep.equal(plain(sorted(must.partitions)));
   for (const partition of PARTITIONS) {
     for (const copy of COPIES) {
-      const marked = (of: Iterable<{ key: string; row: Row }>) =>
-        new Map([...of].map(({ key, row }) => [key, plain(row)]));
+      const marked = (of: Iterable<StoredRow>) => new Map([...of].map(({ key, row }) => [key, plain(row)]));
       expect(marked(engine.marked(partition, copy))).to.deep.equal(marked(reference.marked(partition, copy)));
       for (const key of ['a', '\u{10000}']) {
         expect(plain(engine.get(partition, copy, key))).to.deep.equal(

@@ -1,9 +1,19 @@
 /** Damaged records, full disks, read-only disks, flushes that take too long. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { emptyMap } from '../../common/configuration.js';
+import { DAMAGED } from '../../peer/replication/machine.js';
 import {
   type Damage,
   DamagedRecordError,
@@ -12,8 +22,10 @@ import {
 } from '../../peer/storage/engine.js';
 import { GroupCommit } from '../../peer/storage/group-commit.js';
 import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
+import { openUsable } from '../../peer/storage/opening.js';
 import { chain } from '../unit/replication/entries.js';
 import { put, stored } from './storage.js';
+import { rowOf, textOf } from './storage-model.js';
 
 describe('storage: lmdb, trouble', () => {
   let directory: string;
@@ -34,6 +46,12 @@ describe('storage: lmdb, trouble', () => {
       damaged: (damage: Damage) => damages.push(damage),
     };
     return openLmdbEngine({ directory, clusterId: 'c', durability: 'flush', events, ...options });
+  }
+
+  function openAgain() {
+    const damaged = (damage: Damage) => damages.push(damage);
+    const events = { failed: (error: StorageError) => failures.push(error), damaged };
+    return openUsable({ directory, clusterId: 'c', durability: 'flush', events });
   }
 
   /** A disk of its own; undefined where mounting is not allowed (it needs root, which CI has). */
@@ -73,18 +91,14 @@ describe('storage: lmdb, trouble', () => {
     const engine = await reopened(first, 'THE VALUE');
     const where = { partition: 0, what: 'row', copy: 0, key: 'b' };
     expect(engine.load().damaged).to.deep.equal([]);
-    expect(() => engine.get(0, 0, 'b'))
-      .to.throw(DamagedRecordError)
-      .with.deep.property('damage', where);
-    expect(() => engine.range(0, 0, undefined, 9)).to.throw(DamagedRecordError);
+    expect(engine.get(0, 0, 'b')).to.equal(DAMAGED);
+    const all = { rows: 9, bytes: 1_000 };
+    const seen = () => engine.range(0, 0, undefined, all).rows.map(({ row }) => row === DAMAGED);
+    expect(seen()).to.deep.equal([false, true, false]);
     expect(damages).to.deep.equal([where, where]);
-    expect(engine.get(0, 0, 'a')?.value?.bytes.toString()).to.equal('sound');
     await stored(engine, [put('b', 'repaired')]);
-    expect(engine.range(0, 0, undefined, 9).map(({ row }) => row.value?.bytes.toString())).to.deep.equal([
-      'sound',
-      'repaired',
-      'sound',
-    ]);
+    expect(['a', 'b', 'c'].map((key) => textOf(engine, key))).to.deep.equal(['sound', 'repaired', 'sound']);
+    expect(seen()).to.deep.equal([false, false, false]);
     await engine.close();
   });
 
@@ -108,7 +122,7 @@ describe('storage: lmdb, trouble', () => {
     expect(renewed.load().damaged).to.deep.equal([]);
     expect(renewed.load().partitions.map(({ partition }) => partition)).to.deep.equal([8]);
     expect(renewed.get(7, 0, 'a')).to.equal(undefined);
-    expect(renewed.get(8, 0, 'b')?.seq).to.equal(1);
+    expect(rowOf(renewed, 'b', 0, 8)?.seq).to.equal(1);
     await renewed.close();
   });
 
@@ -128,6 +142,56 @@ describe('storage: lmdb, trouble', () => {
     expect(other).to.be.instanceOf(DamagedRecordError);
   });
 
+  it('opens without what is damaged, under a new identity, and loudly', async () => {
+    const first = await open();
+    const entries = chain(5).map((entry) => ({ ...entry, key: `THE KEY ${entry.seq}` }));
+    await stored(first, [{ type: 'append', partition: 7, entries }, put('b', '1', 0, 8)]);
+    await first.close();
+    damage('THE KEY 4');
+    const { engine, image, givenUp } = await openAgain();
+    const what = { partition: 7, what: 'entry', seq: 4 };
+    expect([givenUp, damages]).to.deep.equal([[what], [what]]);
+    expect(image.storeId).to.equal(engine.storeId).and.not.to.equal(first.storeId);
+    expect(image.partitions.map(({ partition }) => partition)).to.deep.equal([8]);
+    await engine.close();
+  });
+
+  it('begins anew, and keeps the old data aside, if nothing of it can be told', async () => {
+    const first = await open();
+    await stored(first, [put('b', '1', 0, 8)]);
+    await first.close();
+    damage(first.storeId);
+    const { engine, image, givenUp } = await openAgain();
+    expect(givenUp).to.deep.equal([{ partition: undefined, what: 'meta' }]);
+    expect(image.partitions).to.deep.equal([]);
+    expect(image.storeId).not.to.equal(first.storeId);
+    expect(existsSync(join(directory, 'store.mdb.damaged'))).to.equal(true);
+    await engine.close();
+  });
+
+  it('gives nothing up if it holds the only copy of anything', async () => {
+    const first = await open();
+    const entries = chain(5).map((entry) => ({ ...entry, key: `THE KEY ${entry.seq}` }));
+    const sole = { epoch: 1, primary: 'a', learners: [], fence: [], active: true, la: ['a'] };
+    const parts = [{ ...sole, members: new Map([['a', first.storeId]]) }];
+    const map = { ...emptyMap('c'), ver: 1, parts };
+    await stored(first, [
+      { type: 'append', partition: 7, entries },
+      { type: 'map', map },
+    ]);
+    await first.close();
+    damage('THE KEY 4');
+    const error = await openAgain().then(
+      () => undefined,
+      (reason: unknown) => reason as StorageError,
+    );
+    expect(error).to.be.instanceOf(StorageError).with.property('kind', 'unusable');
+    expect(error?.message).to.include('the only copy of the partitions 0');
+    const same = await open();
+    expect(same.storeId).to.equal(first.storeId);
+    await same.close();
+  });
+
   it('says once that the disk is full, and has every batch that was done', async function () {
     this.timeout(30_000);
     const disk = mounted('size=6m') ?? this.skip();
@@ -139,7 +203,7 @@ describe('storage: lmdb, trouble', () => {
       // What is on the disk, not what this process remembers of it.
       copyFileSync(join(disk, 'store.mdb'), join(directory, 'store.mdb'));
       const again = await open();
-      for (let i = 0; i < done; i++) expect(again.get(0, 0, `k${i}`)?.value?.bytes.length).to.equal(100_000);
+      for (let i = 0; i < done; i++) expect(rowOf(again, `k${i}`)?.value?.bytes.length).to.equal(100_000);
       expect(again.load().partitions[0]?.marks.com).to.be.within(done, done + 1);
       await again.close();
     } finally {

@@ -8,7 +8,18 @@ import { Sessions } from '../../peer/replication/sessions.js';
 import type { StorageEngine } from '../../peer/storage/engine.js';
 import { StoredImage } from '../simulator/image.js';
 import { chain, draft } from '../unit/replication/entries.js';
-import { COPIES, compare, KEYS, PARTITIONS, Player, plain, steps } from './storage-model.js';
+import {
+  COPIES,
+  compare,
+  KEYS,
+  keysOf,
+  PARTITIONS,
+  Player,
+  plain,
+  rowOf,
+  steps,
+  textOf,
+} from './storage-model.js';
 
 /** Makes and reopens the engine under test. */
 export interface StorageUnderTest {
@@ -74,41 +85,89 @@ export function describeStorage(under: StorageUnderTest): void {
       expect(done).to.deep.equal([]);
       await Promise.all(all);
       expect(done).to.deep.equal(Array.from({ length: 200 }, (_, i) => i));
-      expect(engine.get(0, 0, 'k3')?.value?.bytes.toString()).to.equal('199');
+      expect(textOf(engine, 'k3')).to.equal('199');
     });
 
     it('shows a batch as soon as it is done', async () => {
       for (let i = 0; i < 20; i++) {
         await write(put('a', `${i}`), put('b', `${i}`));
-        expect(engine.get(0, 0, 'a')?.value?.bytes.toString()).to.equal(`${i}`);
-        expect(engine.range(0, 0, 'a', 5)[0]?.row.value?.bytes.toString()).to.equal(`${i}`);
+        expect(textOf(engine, 'a')).to.equal(`${i}`);
+        const [next] = engine.range(0, 0, 'a', { rows: 5, bytes: 100 }).rows;
+        expect(plain(next)).to.deep.equal(plain({ key: 'b', row: rowOf(engine, 'b') }));
       }
     });
 
     it('orders odd keys as compareKeys does, and cuts ranges anywhere', async () => {
       await write(...KEYS.map((key) => put(key, key)));
       const sorted = [...KEYS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-      expect(engine.range(0, 0, undefined, 1_000).map(({ key }) => key)).to.deep.equal(sorted);
+      expect(keysOf(engine, undefined, 1_000)).to.deep.equal(sorted);
       for (const [i, after] of sorted.entries()) {
-        const two = engine.range(0, 0, after, 2);
-        expect(two.map(({ key }) => key)).to.deep.equal(sorted.slice(i + 1, i + 3));
-        for (const { key, row } of two) expect(row.value?.bytes.toString()).to.equal(key);
+        expect(keysOf(engine, after, 2)).to.deep.equal(sorted.slice(i + 1, i + 3));
+        expect(textOf(engine, after)).to.equal(after);
+        const { keys, next } = engine.keys(0, 0, after, 2);
+        expect(keys.map(({ key }) => key)).to.deep.equal(sorted.slice(i + 1, i + 3));
+        expect(next).to.equal(sorted[i + 2]);
       }
-      expect(engine.range(0, 0, 'k', 0)).to.deep.equal([]);
-      expect(engine.range(0, 1, undefined, 9)).to.deep.equal([]);
-      expect(engine.range(1, 0, undefined, 9)).to.deep.equal([]);
+      for (const [partition, copy] of [
+        [0, 1],
+        [1, 0],
+      ] as const) {
+        const nothing = { rows: [], more: false };
+        expect(engine.range(partition, copy, undefined, { rows: 9, bytes: 9 })).to.deep.equal(nothing);
+        expect(engine.keys(partition, copy, undefined, 9)).to.deep.equal({ keys: [], next: undefined });
+      }
+    });
+
+    it('ends a range before it has more bytes than asked for, but has a first row whatever its size', async () => {
+      const sizes = { a: 500, b: 300, c: 5_000, d: 100, e: 100 };
+      await write(...Object.entries(sizes).map(([key, size]) => put(key, 'x'.repeat(size))));
+      const parts: string[] = [];
+      let after: string | undefined;
+      for (let more = true; more; ) {
+        const part = engine.range(0, 0, after, { rows: 10, bytes: 1_000 });
+        parts.push(part.rows.map(({ key }) => key).join(''));
+        after = part.rows.at(-1)?.key;
+        more = part.more;
+      }
+      expect(parts).to.deep.equal(['ab', 'c', 'de']);
+    });
+
+    it('lists keys with their times to live, without tombstones', async () => {
+      const row = { epoch: 1, seq: 2, ts: 3 };
+      const live = { value: { bytes: Buffer.from('v'), type: 't' }, expiresAtMs: undefined, ...row };
+      const rows = {
+        a: live,
+        b: { ...live, value: null },
+        c: { ...live, expiresAtMs: 9 },
+        d: { ...live, value: null },
+      };
+      const ops = Object.entries(rows).map(
+        ([key, row]) => ({ type: 'row', partition: 0, copy: 0, key, row }) as const,
+      );
+      await write(...ops, put('e', 'x'.repeat(1_000_000)));
+      engine = await under.reopen(engine);
+      const [a, c] = [
+        { key: 'a', expiresAtMs: undefined },
+        { key: 'c', expiresAtMs: 9 },
+      ];
+      expect(engine.keys(0, 0, undefined, 3)).to.deep.equal({ keys: [a, c], next: 'c' });
+      expect(engine.keys(0, 0, 'c', 1)).to.deep.equal({ keys: [], next: 'd' });
+      expect(engine.keys(0, 0, 'c', 9)).to.deep.equal({
+        keys: [{ key: 'e', expiresAtMs: undefined }],
+        next: undefined,
+      });
     });
 
     it('keeps values of every size, and what was read does not change', async () => {
       const sizes = [0, 1, 7, 100, 508, 509, 4_000, 65_530, 65_600, 1_000_000, 16 * 1_048_576];
       for (const size of sizes) await write(put('size', 'x'.repeat(size)), put('other', 'y'));
-      const before = engine.get(0, 0, 'size');
+      const before = rowOf(engine, 'size');
       await write(put('size', 'small'), put('another', 'z'.repeat(100)));
       expect(before?.value?.bytes.length).to.equal(16 * 1_048_576);
-      expect(engine.get(0, 0, 'size')?.value?.bytes.toString()).to.equal('small');
+      expect(textOf(engine, 'size')).to.equal('small');
       for (const size of sizes) await write(put(`of ${size}`, 'x'.repeat(size)));
       engine = await under.reopen(engine);
-      for (const size of sizes) expect(engine.get(0, 0, `of ${size}`)?.value?.bytes.length).to.equal(size);
+      for (const size of sizes) expect(rowOf(engine, `of ${size}`)?.value?.bytes.length).to.equal(size);
     });
 
     it('takes in a copy beside the valid one, and drops either', async () => {
@@ -117,8 +176,8 @@ export function describeStorage(under: StorageUnderTest): void {
       expect(engine.get(0, 0, 'new')).to.equal(undefined);
       expect(engine.get(0, 1, 'old')).to.equal(undefined);
       await write({ type: 'drop-copy', partition: 0, copy: 0 }, { type: 'drop-copy', partition: 0, copy: 7 });
-      expect(engine.range(0, 0, undefined, 9)).to.deep.equal([]);
-      expect(engine.get(0, 1, 'both')?.value?.bytes.toString()).to.equal('new');
+      expect(keysOf(engine, undefined, 9)).to.deep.equal([]);
+      expect(textOf(engine, 'both', 1)).to.equal('new');
       await write(
         put('again', '3'),
         { type: 'drop-copy', partition: 0, copy: 1 },
@@ -126,8 +185,8 @@ export function describeStorage(under: StorageUnderTest): void {
         { type: 'drop-copy', partition: 0, copy: 0 },
         put('last', '5'),
       );
-      expect(engine.range(0, 0, undefined, 9).map(({ key }) => key)).to.deep.equal(['last']);
-      expect(engine.range(0, 1, undefined, 9).map(({ key }) => key)).to.deep.equal(['after']);
+      expect(keysOf(engine, undefined, 9)).to.deep.equal(['last']);
+      expect(keysOf(engine, undefined, 9, 1)).to.deep.equal(['after']);
     });
 
     it('frees what a dropped copy took', async () => {
@@ -221,9 +280,15 @@ export function describeStorage(under: StorageUnderTest): void {
               }
               for (const partition of PARTITIONS) {
                 for (const copy of COPIES) {
-                  expect(plain(tried.range(partition, copy, undefined, 100))).to.deep.equal(
-                    plain(reference.range(partition, copy, undefined, 100)),
-                  );
+                  const limit = { rows: 5, bytes: 1_100 };
+                  for (const after of [undefined, 'a', 'k']) {
+                    expect(plain(tried.range(partition, copy, after, limit))).to.deep.equal(
+                      plain(reference.range(partition, copy, after, limit)),
+                    );
+                    expect(tried.keys(partition, copy, after, 4)).to.deep.equal(
+                      reference.keys(partition, copy, after, 4),
+                    );
+                  }
                 }
               }
               compare(tried, reference);

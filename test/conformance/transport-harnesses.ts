@@ -3,8 +3,9 @@ import { randomToken, systemClock } from '../../common/clock.js';
 import { GrpcTransport, type GrpcTransportOptions } from '../../peer/transport/grpc-transport.js';
 import type { TransportLog } from '../../peer/transport/log.js';
 import { MemoryNetwork } from '../../peer/transport/memory-network.js';
-import type { RequestHandler, Transport } from '../../peer/transport/transport.js';
+import type { Transport, TransportHandlers } from '../../peer/transport/transport.js';
 import type { Harness, RunningPeer, StartOptions } from './transport.js';
+import { CLUSTER } from './transport-peers.js';
 
 /** What was logged, as `message reason`. */
 export class Lines implements TransportLog {
@@ -30,14 +31,14 @@ export class GrpcHarness implements Harness {
 
   async start(
     id: string,
-    handler: RequestHandler,
-    { instance = 1, at, limits, ...others }: StartOptions & Partial<GrpcTransportOptions> = {},
+    handlers: TransportHandlers,
+    { process = `${id}/1`, at, limits, ...others }: StartOptions & Partial<GrpcTransportOptions> = {},
   ): Promise<RunningPeer> {
     const host = '127.0.0.1';
     const transport = new GrpcTransport({
       id,
-      cluster: 'test',
-      instance,
+      cluster: CLUSTER,
+      process,
       secret: this.secret,
       host,
       port: at?.peerPort ?? 0,
@@ -47,8 +48,8 @@ export class GrpcHarness implements Harness {
       ...others,
     });
     this.open.push(transport);
-    await transport.listen(handler);
-    return { transport, address: { id, host, peerPort: transport.port, instance } };
+    await transport.listen(handlers);
+    return { transport, endpoint: { id, host, peerPort: transport.port, process } };
   }
 
   async stop(): Promise<void> {
@@ -63,13 +64,18 @@ export class MemoryHarness implements Harness {
 
   async start(
     id: string,
-    handler: RequestHandler,
-    { instance = 1, limits }: StartOptions = {},
+    handlers: TransportHandlers,
+    { process = `${id}/1`, limits }: StartOptions = {},
   ): Promise<RunningPeer> {
-    const transport = this.network.transport({ id, instance, ...(limits ? { limits } : {}) });
+    const transport = this.network.transport({
+      id,
+      cluster: CLUSTER,
+      process,
+      ...(limits ? { limits } : {}),
+    });
     this.open.push(transport);
-    await transport.listen(handler);
-    return { transport, address: { id, host: '127.0.0.1', peerPort: 1, instance } };
+    await transport.listen(handlers);
+    return { transport, endpoint: { id, host: '127.0.0.1', peerPort: 1, process } };
   }
 
   async stop(): Promise<void> {

@@ -51,6 +51,12 @@ export function describeMessage(body: PeerMessage): string {
       return `snap_end part=${body.part} s0=${body.s0} com=${body.com} ${describeEntries(body.entries)}`;
     case 'snap_done':
       return `snap_done upto=${body.upto}`;
+    case 'mend':
+      return `mend ${body.keys.join()}`;
+    case 'mend_r': {
+      const rows = body.rows.map(({ key, row }) => `${key}=${describeRow(row)}`).join(' ');
+      return `mend_r com=${body.com} rows=[${rows}] absent=${body.absent.join()}`;
+    }
   }
 }
 

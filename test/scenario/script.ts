@@ -1,10 +1,10 @@
 /**
- * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [keep-epoch]`,
+ * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [min=2] [keep-epoch]`,
  * `give A B` (the map), `put|cas|del|incr A key … [from=B] [n=1] [fi=1] [ttl=ms]`, `read A key [strict|stale]`,
  * `deliver|drop|repeat [A>B] [type]` (all that are in flight and fit), `flush A B` (batches become durable),
  * `settle` (deliver and flush until nothing moves), `leases [A B]` (each of these asks everybody and is answered),
  * `advance ms`, `tick A B`, `crash A [kept=n]`, `start A`, `wipe A`, `skew A ms` (wall clock), `drop-leases A`,
- * `query A term`, `disconnect A B`, `show A B`. What a command brings about is printed below it.
+ * `query A term`, `disconnect A B`, `damage A key` (its row, on the disk), `show A B`. What a command brings about is printed below it.
  */
 import type { PeerId } from '../../common/configuration.js';
 import type { Command, Condition } from '../../peer/replication/commands.js';
@@ -115,6 +115,11 @@ export class Script {
       case 'query':
         this.query(first, Number(second));
         return;
+      case 'damage': {
+        const { image } = stage.actor(first);
+        image.damage(0, image.partitions.get(0)?.marks.copy ?? 0, second);
+        return;
+      }
       case 'show':
         for (const id of plain) this.show(stage.actor(id));
         return;
@@ -134,7 +139,8 @@ export class Script {
       learners: list('learners'),
       fence: list('fence'),
     };
-    this.stage.decide({ ...config, active: false, la: [...members.keys()] }, !keepEpoch);
+    const minInSync = Number(named.get('min') ?? 1);
+    this.stage.decide({ ...config, active: false, la: [...members.keys()] }, !keepEpoch, minInSync);
     this.say(`map ${this.stage.map.ver}`);
   }
 
@@ -195,10 +201,9 @@ export class Script {
       this.say(`${actor.id} ${actor.node === undefined ? 'is down' : 'holds nothing'}`);
       return;
     }
-    const { role, epoch, base, com, prep, readable } = status;
-    this.say(
-      `${actor.id} ${role} e${epoch} base=${base} com=${com} prep=${prep}${readable ? ' leased' : ''}`,
-    );
+    const { role, epoch, base, com, prep, readable, damaged } = status;
+    const marks = `${readable ? ' leased' : ''}${damaged > 0 ? ` damaged=${damaged}` : ''}`;
+    this.say(`${actor.id} ${role} e${epoch} base=${base} com=${com} prep=${prep}${marks}`);
     const stored = actor.image.partitions.get(0);
     const rows = [...(stored?.copy(stored.marks.copy) ?? [])].map(
       ([key, row]) => `${key}=${describeRow(row)}`,

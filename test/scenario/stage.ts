@@ -25,6 +25,7 @@ export const CLUSTER = 'stage';
 export const STAGE_SETTINGS: Settings = {
   ...DEFAULT_SETTINGS,
   leaseHoldMs: 1_500,
+  maxLeaseHoldMs: 1_500,
   leaseRenewMs: 0,
   retryMs: 100,
   resendMs: 150,
@@ -111,11 +112,11 @@ export class Stage {
   }
 
   /** A new map with this one partition; the registry knows every process that runs. */
-  decide(config: Omit<PartitionConfig, 'epoch'>, newEpoch: boolean): void {
+  decide(config: Omit<PartitionConfig, 'epoch'>, newEpoch: boolean, minInSync = 1): void {
     const ver = this.map.ver + 1;
     const epoch = newEpoch ? ver : (this.map.parts[0]?.epoch ?? ver);
     const peers = new Map([...this.actors.values()].map((actor) => [actor.id, this.record(actor)]));
-    this.map = { clusterId: CLUSTER, ver, peers, parts: [{ ...config, epoch }] };
+    this.map = { clusterId: CLUSTER, ver, peers, parts: [{ ...config, epoch }], minInSync };
   }
 
   give(id: PeerId, map = this.map): void {

@@ -3,6 +3,7 @@
  * Each is named after what it aims at and is chosen with `--fault NAME`.
  */
 import type { PartitionConfig } from '../../common/configuration.js';
+import { Violation } from './checks.js';
 import { cutFor, type FaultKind, type Swarm } from './faults.js';
 import { CLOCK_RATE_BOUND } from './process.js';
 import type { Random } from './random.js';
@@ -30,6 +31,11 @@ const orchestratorsOf = (world: World): string[] => world.orchestrators.map(({ i
 const backups = (part: PartitionConfig): string[] =>
   [...part.members.keys()].filter((member) => member !== part.primary);
 
+/** Who is to become a member of a partition next. */
+function learnerOf(world: World, partition: number): string | undefined {
+  return world.decided()?.parts[partition]?.learners[0];
+}
+
 function restart(world: World, id: string | undefined, downMs: number): void {
   const peer = id === undefined ? undefined : world.peer(id);
   if (peer !== undefined) world.crash(peer, downMs);
@@ -39,6 +45,34 @@ function restart(world: World, id: string | undefined, downMs: number): void {
 function hurt(world: World, kind: string, share: number, lateMs: number | 'lost', forMs: number): void {
   world.network.hurt.set(kind, { share, lose: lateMs === 'lost', lateMs: lateMs === 'lost' ? 0 : lateMs });
   world.afterFault(forMs, () => world.network.hurt.delete(kind));
+}
+
+/** Does something as soon as a condition holds, looked at every millisecond; not at all if that takes longer than `limitMs`. */
+function whenSo(world: World, limitMs: number, holds: () => boolean, task: () => void): void {
+  const until = world.schedule.now + limitMs;
+  const look = (): void => {
+    if (holds()) task();
+    else if (world.schedule.now < until) world.afterFault(1, look);
+  };
+  look();
+}
+
+/** PROGRESS: while the disk of a member hangs, nothing waits for it longer than `limitMs`. */
+function watchHung(world: World, id: string, partition: number, limitMs: number): void {
+  let since = world.schedule.now;
+  let epoch: number | undefined;
+  const look = (): void => {
+    if (world.peer(id)?.disk.hangs !== true) return;
+    const part = world.decided()?.parts[partition];
+    const mayGo = part?.members.has(id) === true && part.members.size >= 3;
+    const waits = mayGo && world.peer(part.primary)?.waitsForMembers(partition) === true;
+    if (!waits || part.epoch !== epoch) since = world.schedule.now;
+    epoch = part?.epoch;
+    if (world.schedule.now - since > limitMs)
+      throw new Violation(`PROGRESS: partition ${partition} waits for ${id}, whose disk hangs`);
+    world.afterFault(100, look);
+  };
+  look();
 }
 
 const AIMED: readonly Aimed[] = [
@@ -88,6 +122,29 @@ const AIMED: readonly Aimed[] = [
         if (learner === undefined) return;
         cutFor(world, both(learner, orchestratorsOf(world)), random.integer(1500, 3000));
       });
+    },
+  },
+  {
+    // The same, and the learner's disk hangs, so that it does not catch up again before the request arrives.
+    name: 'hungadd',
+    strike: (world, random, part, partition) => {
+      hurt(world, 'add', 0.9, 6000, 9000);
+      restart(world, random.pickMaybe(backups(part)), random.integer(1600, 2500));
+      whenSo(
+        world,
+        8000,
+        () => learnerOf(world, partition) !== undefined,
+        () => {
+          const learner = learnerOf(world, partition);
+          if (learner === undefined) return;
+          const disk = world.peer(learner)?.disk;
+          world.afterFault(random.integer(20, 400), () => {
+            disk?.hang();
+            cutFor(world, both(learner, orchestratorsOf(world)), random.integer(1500, 3000));
+          });
+          world.afterFault(8000, () => disk?.goOn());
+        },
+      );
     },
   },
   {
@@ -210,6 +267,74 @@ const AIMED: readonly Aimed[] = [
       world.registry.slowMs = 150;
       restart(world, random.pick([...part.members.keys()]), random.integer(5, 2500));
       if (random.chance(0.5)) world.crashOrchestrator(random.integer(20, 2000));
+    },
+  },
+  {
+    // The successor hears of its epoch, and crashes before that is on its disk; what it said of the epoch is late.
+    name: 'forgetfulsuccessor',
+    strike: (world, random, part, partition) => {
+      hurt(world, 'align', 0.8, 1500, 8000);
+      hurt(world, 'map', 0.7, 1500, 8000);
+      cutFor(world, both(part.primary, orchestratorsOf(world)), 5000);
+      for (const id of backups(part)) {
+        whenSo(
+          world,
+          5000,
+          () => {
+            const adopted = world.peer(id)?.adopted().parts[partition];
+            return adopted?.primary === id && adopted.epoch > part.epoch;
+          },
+          () => restart(world, id, random.integer(2, 40)),
+        );
+      }
+    },
+  },
+  {
+    // The disk of a learner hangs just after it was taught, and then the primary changes.
+    name: 'hunglearner',
+    strike: (world, random, part, partition) => {
+      restart(world, random.pickMaybe(backups(part)), random.integer(1600, 2500));
+      whenSo(
+        world,
+        8000,
+        () => learnerOf(world, partition) !== undefined,
+        () => {
+          const disk = world.peer(learnerOf(world, partition) ?? '')?.disk;
+          world.afterFault(random.integer(1, 40), () => disk?.hang());
+          world.afterFault(3000, () => disk?.goOn());
+          world.afterFault(random.integer(20, 500), () => {
+            const now = world.decided()?.parts[partition];
+            const to = now === undefined ? undefined : random.pickMaybe(backups(now));
+            if (to !== undefined) world.change({ type: 'move-primary', partition, to });
+          });
+        },
+      );
+    },
+  },
+  {
+    // All orchestrators hear only one member, stand still, and find that it is gone for good when they go on.
+    name: 'stalledjudge',
+    strike: (world, random, part) => {
+      const heard = random.pick([...part.members.keys()]);
+      const others = world.peers.map(({ id }) => id).filter((id) => id !== heard);
+      for (const { id } of world.orchestrators) cutFor(world, both(id, others), random.integer(3000, 4500));
+      world.afterFault(random.integer(1000, 3000), () => {
+        for (const orchestrator of world.orchestrators) orchestrator.pause(random.integer(5500, 6500));
+      });
+      world.afterFault(random.integer(3500, 6000), () => world.disasters.lose(heard));
+    },
+  },
+  {
+    // The disk of a member hangs while its process goes on; it must be out of the way before long (E9).
+    name: 'hungdisk',
+    strike: (world, random, part, partition) => {
+      const id = random.pick([...part.members.keys()]);
+      const disk = world.peer(id)?.disk;
+      if (disk === undefined || part.members.size < 3 || world.peers.some((peer) => peer.disk.hangs)) return;
+      disk.hang();
+      const { accuseAfterMs } = world.tuning.settings;
+      world.afterFault(accuseAfterMs * 3 + 3000, () => disk.goOn());
+      watchHung(world, id, partition, accuseAfterMs + 2000);
     },
   },
   {

@@ -1,7 +1,9 @@
 /**
  * Promises that are checked while a run goes on, from what replicas say and from what lies on their disks:
  *  - DIVERGENCE: two replicas that committed the same position of a log committed the same history up to it;
- *  - LOST: when a write is committed or acknowledged, every member of the newest decided configuration has it on disk;
+ *  - LOST: every member of the newest decided configuration has every committed write on disk: looked at when a write is
+ *    committed or acknowledged, when a configuration is decided, and when a disk cuts the end of a log;
+ *  - COPIES: no client's write is acknowledged in an epoch with fewer members than the cluster asks for;
  *  - TWICE: no request of a gateway is committed at two positions;
  *  - LEASE: no lease read in an epoch after a later epoch, without the reader, became active; and when an epoch
  *    becomes active, nobody who was removed could still serve such a read.
@@ -30,6 +32,7 @@ export interface Watched {
 interface Activation {
   readonly epoch: Epoch;
   readonly members: ReadonlySet<PeerId>;
+  readonly minInSync: number;
 }
 
 interface Truth {
@@ -95,8 +98,40 @@ export class Checks {
     if (checksum !== undefined) this.committed(peer, partition, com, checksum);
   }
 
+  /** A configuration was decided: whoever is a member now has all that was committed before. */
+  configured(map: ClusterMap): void {
+    for (const partition of map.parts.keys()) {
+      const { top, checksums } = this.truth(partition);
+      const checksum = checksums.get(top);
+      if (checksum === undefined) continue;
+      for (const member of this.membersWithTheirStore(partition)) {
+        if (!holds(member, partition, top, checksum)) {
+          throw new Violation(
+            `LOST: ${member.id} is a member of partition ${partition}, but has not got ${top}, committed, on disk`,
+          );
+        }
+      }
+    }
+  }
+
+  /** A peer's disk cuts the end of its log: nothing that is committed goes, if the peer is a member. */
+  cut(peer: Watched, partition: number, held: readonly Entry[]): void {
+    const { top, checksums } = this.truth(partition);
+    if (!this.membersWithTheirStore(partition).includes(peer)) return;
+    for (const { seq, checksum } of held) {
+      if (seq > top || checksums.get(seq) !== checksum || holds(peer, partition, seq, checksum)) continue;
+      throw new Violation(`LOST: ${peer.id}, a member of partition ${partition}, cuts ${seq}, committed`);
+    }
+  }
+
   /** A write was acknowledged at this position. */
   acknowledged(partition: number, epoch: Epoch, seq: number): void {
+    const activation = this.truth(partition).activations.find((known) => known.epoch === epoch);
+    if (activation !== undefined && activation.members.size < activation.minInSync) {
+      throw new Violation(
+        `COPIES: write ${epoch}/${seq} of partition ${partition} was acknowledged with ${activation.members.size} members`,
+      );
+    }
     for (const member of this.membersWithTheirStore(partition)) {
       const stored = member.stored.partitions.get(partition);
       if (stored !== undefined && seq <= stored.base) continue;
@@ -129,10 +164,11 @@ export class Checks {
   primaryActs(peer: Watched, partition: number, epoch: Epoch): void {
     const { activations } = this.truth(partition);
     if (activations.some((known) => known.epoch === epoch)) return;
-    const config = peer.adopted().parts[partition];
+    const { parts, minInSync = 1 } = peer.adopted();
+    const config = parts[partition];
     if (config?.epoch !== epoch) return;
     const members = new Set(config.members.keys());
-    activations.push({ epoch, members });
+    activations.push({ epoch, members, minInSync });
     activations.sort((a, b) => a.epoch - b.epoch);
     this.activations += 1;
     if (!this.leasesHold) return;
@@ -162,10 +198,7 @@ export class Checks {
   private extend(peer: Watched, partition: number, truth: Truth, com: number, checksum: number): void {
     const members = this.membersWithTheirStore(partition);
     for (const member of members) {
-      const stored = member.stored.partitions.get(partition);
-      if (stored !== undefined && com < stored.base) continue;
-      const held = stored?.base === com ? stored.baseChecksum : stored?.entry(com)?.checksum;
-      if (held !== checksum) {
+      if (!holds(member, partition, com, checksum)) {
         throw new Violation(
           `LOST: ${peer.id} committed partition ${partition} up to ${com}, but ${member.id}, a member, has not got that on disk`,
         );
@@ -212,4 +245,12 @@ export class Checks {
   private truth(partition: number): Truth {
     return this.truths[partition] as Truth;
   }
+}
+
+/** Whether a peer's disk holds the history up to `seq` that has this checksum. */
+function holds({ stored }: Watched, partition: number, seq: number, checksum: number): boolean {
+  const image = stored.partitions.get(partition);
+  if (image === undefined) return seq === 0;
+  if (seq < image.base) return true;
+  return (seq === image.base ? image.baseChecksum : image.entry(seq)?.checksum) === checksum;
 }

@@ -2,7 +2,7 @@
  * Faults that destroy what is stored: wiped disks, peers lost for good, a lost or old registry. They come one at a time
  * and in peace, because two of them together lose data that no protocol can save.
  */
-import type { PartitionConfig } from '../../common/configuration.js';
+import { isRestarting, type PartitionConfig } from '../../common/configuration.js';
 import type { SimulatedPeer } from './peer-process.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
@@ -35,11 +35,28 @@ export class Disasters {
   /** One peer is gone for good, with its disk: nobody hears of it again. */
   loseOne(random: Random): boolean {
     if (this.world.peers.length < 3) return false;
+    return this.disaster(random, (peer) => this.lose(peer.id));
+  }
+
+  /** Loses a peer for good; false if that could lose data with it. */
+  lose(id: string): boolean {
+    const peer = this.world.peer(id);
+    if (peer === undefined || !this.maySpare(id) || this.world.peers.length < 3) return false;
+    this.wipedAt = this.world.schedule.now;
+    peer.kill();
+    this.world.peers = this.world.peers.filter((other) => other !== peer);
+    return true;
+  }
+
+  /** Bits flip in some rows of one peer, of which every other member of the partition has a sound copy. */
+  damageOne(random: Random): boolean {
     return this.disaster(random, (peer) => {
-      if (this.maySpare(peer.id) && this.world.peers.length >= 3) {
-        this.wipedAt = this.world.schedule.now;
-        peer.kill();
-        this.world.peers = this.world.peers.filter((other) => other !== peer);
+      if (!this.maySpare(peer.id)) return;
+      this.wipedAt = this.world.schedule.now;
+      for (const [partition, { marks, copies }] of peer.stored.partitions) {
+        for (const key of copies.get(marks.copy)?.keys() ?? []) {
+          if (random.chance(0.4)) peer.stored.damage(partition, marks.copy, key);
+        }
       }
     });
   }
@@ -115,7 +132,7 @@ export class Disasters {
   private maySpare(id: string): boolean {
     const map = this.world.decided();
     if (map === undefined || this.world.peer(id)?.up !== true) return false;
-    if (this.isTooSoon()) return false;
+    if (this.isTooSoon() || [...map.peers.values()].some(isRestarting)) return false;
     return map.parts.every((part) => !part?.members.has(id) || this.isSafeWithout(part, id));
   }
 

@@ -26,6 +26,10 @@ export class Disk<Batch> {
   /** The process dies right after so many more batches are durable, before it hears of the last; 0: never. */
   crashAfterBatches = 0;
   flushes = 0;
+  /** It hangs: no flush comes back, and the process knows nothing but that. */
+  hangs = false;
+  /** A flush would have come back meanwhile. */
+  private due = false;
   private pending: Pending<Batch>[] = [];
   private flushing = 0;
 
@@ -51,6 +55,8 @@ export class Disk<Batch> {
     this.flushing = 0;
     this.crashAfterBatches = 0;
     this.failNext = false;
+    this.hangs = false;
+    this.due = false;
     return pending.length - kept;
   }
 
@@ -59,6 +65,20 @@ export class Disk<Batch> {
     this.slowMs = 0;
     this.failNext = false;
     this.crashAfterBatches = 0;
+    this.goOn();
+  }
+
+  /** From now on no flush comes back. */
+  hang(): void {
+    this.hangs = true;
+  }
+
+  /** Hangs no more. */
+  goOn(): void {
+    this.hangs = false;
+    if (!this.due) return;
+    this.due = false;
+    this.flushed();
   }
 
   private flush(): void {
@@ -67,7 +87,9 @@ export class Disk<Batch> {
     const base = random.chance(0.03) ? random.integer(20, 150) : 1 + random.next() * 5;
     const life = this.process.life;
     this.schedule.after(base + (this.slowMs === 0 ? 0 : random.next() * this.slowMs), () => {
-      if (life === this.process.life) this.flushed();
+      if (life !== this.process.life) return;
+      if (this.hangs) this.due = true;
+      else this.flushed();
     });
   }
 

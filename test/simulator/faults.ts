@@ -170,6 +170,18 @@ const processes: readonly FaultKind[] = [
     },
   },
   {
+    // No flush comes back while its process goes on: it answers, grants leases, and acknowledges nothing.
+    name: 'hung-disk',
+    weight: 1,
+    strike: (world, random) => {
+      const peer = random.pickMaybe(world.runningPeers());
+      if (peer === undefined) return false;
+      peer.disk.hang();
+      world.afterFault(short(random), () => peer.disk.goOn());
+      return true;
+    },
+  },
+  {
     name: 'failed-flush',
     weight: 1,
     strike: (world, random) => {
@@ -186,6 +198,12 @@ const processes: readonly FaultKind[] = [
     strike: (world, random) => world.disasters.wipeOne(random),
   },
   {
+    // Likewise.
+    name: 'damaged-rows',
+    weight: 0.6,
+    strike: (world, random) => world.disasters.damageOne(random),
+  },
+  {
     name: 'lost-peer',
     weight: 0.6,
     strike: (world, random) => world.disasters.loseOne(random),
@@ -193,15 +211,7 @@ const processes: readonly FaultKind[] = [
   {
     name: 'rolling-restart',
     weight: 0.3,
-    strike: (world, random) => {
-      const each = random.integer(300, 2500);
-      for (const [i, peer] of world.peers.entries()) {
-        world.afterFault(i * each, () => {
-          if (peer.up) world.crash(peer, random.integer(50, each));
-        });
-      }
-      return true;
-    },
+    strike: (world, random) => world.plans.rollingRestart(random),
   },
 ];
 

@@ -4,16 +4,24 @@
  */
 import { type ClusterMap, emptyMap, type MapVersion, type StoreId } from '../../common/configuration.js';
 import type { Entry, Row } from '../../peer/replication/entry.js';
-import type {
-  DiskImage,
-  PartitionImage,
-  PartitionMarks,
-  PartitionStoreOp,
-  StateReader,
-  StoreBatch,
-  StoreOp,
+import {
+  bytesOf,
+  DAMAGED,
+  type Damaged,
+  type DiskImage,
+  type KeyRange,
+  type LiveKey,
+  type PartitionImage,
+  type PartitionMarks,
+  type PartitionStoreOp,
+  type RangeLimit,
+  type RowRange,
+  type StateReader,
+  type StoreBatch,
+  type StoredRow,
+  type StoreOp,
 } from '../../peer/replication/machine.js';
-import type { KeyedRow, SessionsImage } from '../../peer/replication/messages.js';
+import type { SessionsImage } from '../../peer/replication/messages.js';
 import { compareKeys } from '../../peer/replication/rows.js';
 import { Sessions } from '../../peer/replication/sessions.js';
 
@@ -52,6 +60,8 @@ export class StoredImage implements StateReader {
   promised: MapVersion = 0;
   map: ClusterMap;
   readonly partitions = new Map<number, StoredPartition>();
+  /** Rows whose record is damaged. Those of a dropped copy may stay: no copy comes twice. */
+  private readonly damaged = new Set<string>();
 
   constructor(
     readonly storeId: StoreId,
@@ -76,26 +86,60 @@ export class StoredImage implements StateReader {
     };
   }
 
-  get(partition: number, copy: number, key: string): Row | undefined {
-    return this.partitions.get(partition)?.copies.get(copy)?.get(key);
+  get(partition: number, copy: number, key: string): Row | Damaged | undefined {
+    const row = this.partitions.get(partition)?.copies.get(copy)?.get(key);
+    return row === undefined ? undefined : this.seen(partition, copy, key, row);
   }
 
-  range(partition: number, copy: number, after: string | undefined, limit: number): readonly KeyedRow[] {
-    return this.rows(partition, copy)
-      .filter(({ key }) => after === undefined || compareKeys(key, after) > 0)
-      .sort((a, b) => compareKeys(a.key, b.key))
-      .slice(0, limit);
+  range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {
+    const rows: StoredRow[] = [];
+    let bytes = 0;
+    for (const row of this.above(partition, copy, after)) {
+      bytes += bytesOf(row);
+      if (rows.length > 0 && (rows.length >= limit.rows || bytes > limit.bytes)) return { rows, more: true };
+      rows.push(row);
+    }
+    return { rows, more: false };
   }
 
-  marked(partition: number, copy: number): readonly KeyedRow[] {
-    return this.rows(partition, copy).filter(
-      ({ row }) => row.value === null || row.expiresAtMs !== undefined,
-    );
+  keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange {
+    const rows = this.above(partition, copy, after);
+    const keys: LiveKey[] = [];
+    for (const { key, row } of rows.slice(0, limit)) {
+      if (row === DAMAGED) keys.push({ key, expiresAtMs: undefined });
+      else if (row.value !== null) keys.push({ key, expiresAtMs: row.expiresAtMs });
+    }
+    return { keys, next: rows.length < limit ? undefined : rows[limit - 1]?.key };
   }
 
-  private rows(partition: number, copy: number): KeyedRow[] {
-    const rows = this.partitions.get(partition)?.copies.get(copy);
-    return rows === undefined ? [] : [...rows].map(([key, row]) => ({ key, row }));
+  marked(partition: number, copy: number): readonly StoredRow[] {
+    const rows = this.partitions.get(partition)?.copies.get(copy) ?? [];
+    return [...rows]
+      .filter(([, row]) => row.value === null || row.expiresAtMs !== undefined)
+      .map(([key, row]) => ({ key, row: this.seen(partition, copy, key, row) }));
+  }
+
+  /** Bits flip in the record of a row: it cannot be read until it is written again. */
+  damage(partition: number, copy: number, key: string): void {
+    this.damaged.add(nameOf(partition, copy, key));
+  }
+
+  /** What of this copy of a partition is damaged. */
+  damagedIn(partition: number, copy: number): string[] {
+    const rows = this.partitions.get(partition)?.copies.get(copy) ?? new Map<string, Row>();
+    return [...rows.keys()].filter((key) => this.damaged.has(nameOf(partition, copy, key)));
+  }
+
+  private seen(partition: number, copy: number, key: string, row: Row): Row | Damaged {
+    return this.damaged.size > 0 && this.damaged.has(nameOf(partition, copy, key)) ? DAMAGED : row;
+  }
+
+  private above(partition: number, copy: number, after: string | undefined): StoredRow[] {
+    const rows = this.partitions.get(partition)?.copies.get(copy) ?? [];
+    return [...rows]
+      .filter(([key]) => after === undefined || compareKeys(key, after) > 0)
+      .sort(([a], [b]) => compareKeys(a, b))
+      .map(([key, row]) => ({ key, row: this.seen(partition, copy, key, row) }));
   }
 
   private applyOp(op: StoreOp): void {
@@ -122,6 +166,7 @@ export class StoredImage implements StateReader {
         stored.baseChecksum = op.baseChecksum;
         return;
       case 'row':
+        this.damaged.delete(nameOf(op.partition, op.copy, op.key));
         if (op.row === undefined) stored.copies.get(op.copy)?.delete(op.key);
         else stored.copy(op.copy).set(op.key, op.row);
         return;
@@ -148,6 +193,10 @@ export class StoredImage implements StateReader {
     }
     return stored;
   }
+}
+
+function nameOf(partition: number, copy: number, key: string): string {
+  return `${partition}/${copy}/${key}`;
 }
 
 function loaded(partition: number, stored: StoredPartition): PartitionImage {

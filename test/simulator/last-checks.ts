@@ -12,6 +12,26 @@ export function lastChecks(world: World): void {
   awaitCopies(world);
   compareReplicas(world);
   lookForLeftovers(world);
+  lookForDamage(world);
+}
+
+/** DAMAGE: every damaged row of a member was found, and mended. */
+function lookForDamage(world: World): void {
+  const look = (): string | undefined => {
+    for (const peer of world.peers) {
+      for (const [partition, { marks }] of peer.stored.partitions) {
+        const isMember = world.registry.map?.parts[partition]?.members.get(peer.id) === peer.stored.storeId;
+        const damaged = isMember ? peer.stored.damagedIn(partition, marks.copy) : [];
+        if (damaged.length > 0) return `${peer.id} holds ${damaged} of partition ${partition} damaged`;
+      }
+    }
+    return undefined;
+  };
+  for (let looks = 0; looks < 40 && look() !== undefined; looks += 1) {
+    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
+  }
+  const damage = look();
+  if (damage !== undefined) throw new Violation(`DAMAGE: ${damage}`);
 }
 
 /** PROGRESS: every partition gets all its copies back. */

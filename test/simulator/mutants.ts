@@ -121,7 +121,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: one(
       LEARNING,
       'learning.incoming = { id, rows,',
-      'for (const old of partition.rows.range(undefined, 1e9)) rows.put(old.key, old.row);\n    learning.incoming = { id, rows,',
+      'for (const old of partition.rows.range(undefined, { rows: 1e9, bytes: 1e9 }).rows) rows.put(old.key, old.row);\n    learning.incoming = { id, rows,',
     ),
     options: [],
     seeds: 300,
@@ -245,8 +245,8 @@ export const MUTANTS: readonly Mutant[] = [
     rule: 'L4',
     patches: one(
       'peer/replication/settings.js',
-      'return Math.ceil((settings.leaseHoldMs * (1 + rho)) / (1 - rho)) + 1;',
-      'return settings.leaseHoldMs;',
+      'return Math.ceil((holdMs * (1 + rho)) / (1 - rho)) + 1;',
+      'return holdMs;',
     ),
     options: aim('drift'),
     seeds: 300,
@@ -254,14 +254,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'lease-without-version',
     rule: 'L3',
-    patches: one(LEASES, ' || envelope.ver > core.map.ver)', ')'),
+    patches: one(LEASES, ' || envelope.ver > core.map.ver ||', ' ||'),
     options: aim('gateless'),
     seeds: 200,
   },
   {
     name: 'amnesia-of-grants',
     rule: 'L2',
-    patches: one(ALIGNMENT, '(core.grantTo.get(peer) ?? core.bootAtMs)', '(core.grantTo.get(peer) ?? -1e9)'),
+    patches: one(
+      'peer/replication/core.js',
+      'this.oldGrantsOverMs = nowMs + leaseGrantMs(settings.maxLeaseHoldMs, settings);',
+      'this.oldGrantsOverMs = -1e9;',
+    ),
     options: aim('amnesia'),
     seeds: 300,
   },
@@ -305,8 +309,8 @@ export const MUTANTS: readonly Mutant[] = [
           "    if (partition.role === 'learner' && !config.learners.includes(core.me))\n        leaveEpoch(core, partition);\n    if (partition.role === 'none' && config.learners.includes(core.me))",
       },
     ],
-    options: aim('slowadd'),
-    seeds: 3000,
+    options: aim('hungadd'),
+    seeds: 300,
   },
   {
     name: 'coalesce-inflight',

@@ -34,6 +34,7 @@ export class SimulatedOrchestrator extends Process {
         orchestratorId: this.id,
         partitionCount: tuning.partitions,
         replicationFactor: tuning.replicas,
+        minInSync: tuning.minInSync,
         bootstrapPeers: tuning.peers,
         registerMayBeOld: this.registerMayBeOld,
         seeds: new Map(this.world.peers.map(({ id }) => [id, id])),
@@ -85,7 +86,8 @@ export class SimulatedOrchestrator extends Process {
   describe(): string {
     if (!this.up || this.driver === undefined) return `${this.id} down`;
     const { phase, live, lost, undecided, moving } = this.driver.status();
-    return `${this.id} ${phase} live=${live} lost=${lost} undecided=${JSON.stringify(undecided)} moving=${moving}`;
+    const parts = moving.map(({ partition }) => partition);
+    return `${this.id} ${phase} live=${live} lost=${lost} undecided=${JSON.stringify(undecided)} moving=${parts}`;
   }
 
   private tick(): void {

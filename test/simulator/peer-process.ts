@@ -3,7 +3,12 @@ import { type ClusterMap, changeOf, type Epoch } from '../../common/configuratio
 import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
 import { PeerDriver } from '../../peer/driver.js';
 import { leased } from '../../peer/replication/leases.js';
-import type { Clock, StoreBatch } from '../../peer/replication/machine.js';
+import {
+  type Clock,
+  DAMAGED,
+  type PartitionStoreOp,
+  type StoreBatch,
+} from '../../peer/replication/machine.js';
 import type { PeerEnvelope, SessionsImage } from '../../peer/replication/messages.js';
 import { ReplicationNode } from '../../peer/replication/node.js';
 import { Gateway } from '../../peer/requests/gateway.js';
@@ -17,9 +22,12 @@ import type { Carriage } from './network.js';
 import { CLUSTER_ID } from './orchestrator-process.js';
 import { Process } from './process.js';
 import { commandOf } from './translate.js';
+import { settingsOfProcess } from './tuning.js';
 import { WatchedMachine } from './watched-machine.js';
 import type { Asked } from './workload.js';
 import type { World } from './world.js';
+
+const EVERYTHING = { rows: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER } as const;
 
 export class SimulatedPeer extends Process implements Watched {
   readonly disk: Disk<StoreBatch>;
@@ -41,7 +49,10 @@ export class SimulatedPeer extends Process implements Watched {
     this.stored = this.emptyDisk();
     this.disk = new Disk(world.schedule, world.random, this, {
       persist: (batch) => {
+        const cuts = batch.ops.filter(({ type }) => type === 'truncate') as PartitionStoreOp[];
+        const held = cuts.map(({ partition }) => [...(this.stored.partitions.get(partition)?.log ?? [])]);
         this.stored.apply(batch);
+        for (const [i, { partition }] of cuts.entries()) world.checks.cut(this, partition, held[i] ?? []);
         for (const op of batch.ops) {
           if (op.type !== 'marks') continue;
           const partition = this.stored.partitions.get(op.partition);
@@ -57,7 +68,7 @@ export class SimulatedPeer extends Process implements Watched {
     this.begin();
     this.stored.inc += 1;
     const { storeId, inc } = this.stored;
-    const { settings } = this.world.tuning;
+    const settings = settingsOfProcess(this.world.tuning, this.world.random);
     const node = new ReplicationNode(this.id, this.stored.load(), this.stored, settings, this.clocks());
     const identity = { clusterId: CLUSTER_ID, peerId: this.id, storeId, inc, addr: this.id };
     const gateway = new Gateway({ peerId: this.id, storeId, inc }, DEFAULT_GATEWAY_SETTINGS, {
@@ -113,9 +124,9 @@ export class SimulatedPeer extends Process implements Watched {
     this.stored = this.emptyDisk();
   }
 
-  /** Asks to leave the cluster. */
-  leave(): void {
-    this.run(() => this.driver?.input({ type: 'leave' }));
+  /** Asks to leave the cluster, or only to be relieved for a restart. */
+  leave(only?: 'duties'): void {
+    this.run(() => this.driver?.input(only === undefined ? { type: 'leave' } : { type: 'leave', only }));
   }
 
   /** Its connection to another peer broke. */
@@ -147,6 +158,13 @@ export class SimulatedPeer extends Process implements Watched {
     if (partition === undefined || !partition.isMember) return undefined;
     core.leaseMs = this.clock();
     return leased(core, partition) ? partition.epoch : undefined;
+  }
+
+  /** Whether it leads a partition that cannot go on before all of its members have answered. */
+  waitsForMembers(number: number): boolean {
+    const partition = this.node === undefined ? undefined : this.core().partitions.get(number);
+    if (partition?.lead === undefined) return false;
+    return partition.role === 'starting' || partition.com < partition.prep;
   }
 
   /** A message of an orchestrator has arrived. */
@@ -190,10 +208,11 @@ export class SimulatedPeer extends Process implements Watched {
     if (this.node === undefined) return `${this.id} is down`;
     const partition = this.core().partitions.get(number);
     if (partition === undefined) return `${this.id} has nothing`;
-    const rows = partition.rows.range(undefined, Number.MAX_SAFE_INTEGER);
-    const shown = rows
-      .filter(({ row }) => row.value !== null)
-      .map(({ key, row }) => `${key}@${row.epoch}/${row.seq}`);
+    const { rows } = partition.rows.range(undefined, EVERYTHING);
+    const shown = rows.flatMap(({ key, row }) => {
+      if (row === DAMAGED) return [`${key} damaged`];
+      return row.value === null ? [] : [`${key}@${row.epoch}/${row.seq}`];
+    });
     return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
   }
 

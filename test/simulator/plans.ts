@@ -1,4 +1,5 @@
 /** What operators do to a healthy cluster: planned moves, draining, leaving, joining. */
+import { mayStop } from '../../common/leaving.js';
 import type { SimulatedPeer } from './peer-process.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
@@ -6,12 +7,20 @@ import type { World } from './world.js';
 /** A peer that asked to go and is still needed after this long goes anyway. */
 const LEAVE_LIMIT_MS = 15_000;
 
+/** A peer that asked to be relieved for a restart, and is still needed after this long, stops anyway. */
+const RESTART_LIMIT_MS = 3000;
+/** It asks this often, and looks this often whether it may stop. */
+const ASK_MS = 250;
+const LOOK_MS = 20;
+
 /** When drained peers are given back after the healing. */
 const UNDRAIN_AFTER_MS = [1000, 4000, 8000, 12_000];
 
 export class Plans {
   private readonly drained = new Set<string>();
   private readonly leaving = new Set<SimulatedPeer>();
+  /** One after the other restarts. */
+  private rolling = false;
 
   constructor(private readonly world: World) {}
 
@@ -68,6 +77,54 @@ export class Plans {
     };
     look();
     return true;
+  }
+
+  /** All peers restart, mostly one after the other; each asks to be relieved, and stops when it may. */
+  rollingRestart(random: Random): boolean {
+    if (this.rolling) return false;
+    const waiting = this.world.runningPeers();
+    if (random.chance(0.15)) {
+      for (const peer of waiting) this.restart(peer, random, () => undefined);
+      return waiting.length > 0;
+    }
+    const gapMs = random.pick([0, 300, 1500]);
+    const next = (): void => {
+      const peer = waiting.shift();
+      this.rolling = peer !== undefined;
+      if (peer !== undefined) this.restart(peer, random, () => this.world.afterFault(gapMs, next));
+    };
+    next();
+    return this.rolling;
+  }
+
+  private restart(peer: SimulatedPeer, random: Random, then: () => void): void {
+    const { schedule } = this.world;
+    if (!peer.up || this.leaving.has(peer)) {
+      then();
+      return;
+    }
+    this.leaving.add(peer);
+    const since = schedule.now;
+    let asked = Number.NEGATIVE_INFINITY;
+    const look = (): void => {
+      if (!this.leaving.has(peer)) return;
+      const verdict = peer.up ? mayStop(peer.adopted(), peer.id) : 'down';
+      const { now } = schedule;
+      const quiet = now < this.world.quietUntil;
+      if (!quiet && verdict === 'wait' && now - asked >= ASK_MS) {
+        asked = now;
+        peer.leave('duties');
+      }
+      if (quiet || (verdict === 'wait' && now - since < RESTART_LIMIT_MS)) {
+        schedule.after(LOOK_MS, look);
+        return;
+      }
+      this.leaving.delete(peer);
+      this.world.noted(`restart-${verdict}`);
+      this.world.crash(peer, random.integer(50, 800));
+      then();
+    };
+    look();
   }
 
   /** A peer that was never here joins. */

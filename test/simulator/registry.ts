@@ -26,6 +26,8 @@ export class Registry {
   constructor(
     private readonly schedule: Schedule,
     private readonly random: Random,
+    /** A map was decided. */
+    private readonly onDecided: (map: ClusterMap) => void,
   ) {}
 
   /** Access for one process; answers reach it only in the life in which it asked. */
@@ -61,6 +63,7 @@ export class Registry {
     if ((this.map?.ver ?? 0) !== expected) return 'conflict';
     this.map = map;
     this.changedAt = this.schedule.now;
+    this.onDecided(map);
     const last = this.copies.at(-1);
     if (last === undefined || this.schedule.now - last.at > COPY_EVERY_MS) {
       this.copies = [...this.copies.slice(-COPIES), { at: this.schedule.now, map }];

@@ -15,6 +15,9 @@ export interface ClusterTuning {
   readonly orchestrators: number;
   readonly partitions: number;
   readonly replicas: number;
+  readonly minInSync: number;
+  /** Every process draws its own lease times, as while a cluster's setting is being changed. */
+  readonly mixedLeases: boolean;
   /** How far clocks may run from true time. */
   readonly rateBound: number;
   /** Inputs that come within this time share a turn of the event loop; 0: each has its own. */
@@ -50,6 +53,8 @@ export function drawTuning(
     doubt: random.pick([0, 0, 0, 0.15]),
     turnMs: random.pick([0, 0, 0.4, 2]),
     replicas: Math.min(peers, 3),
+    minInSync: random.pick([1, 2]),
+    mixedLeases: random.chance(0.15),
     rateBound,
     settings: {
       ...base,
@@ -66,4 +71,12 @@ export function drawTuning(
       lazyStoreOps: random.pick([8, 1024]),
     },
   };
+}
+
+/** The settings of one process. */
+export function settingsOfProcess({ settings, mixedLeases }: ClusterTuning, random: Random): Settings {
+  if (!mixedLeases) return settings;
+  const { leaseHoldMs, leaseRenewMs } =
+    SETTINGS[random.pick<FailureDetection>(['fast', 'normal', 'patient'])];
+  return { ...settings, leaseHoldMs, leaseRenewMs };
 }

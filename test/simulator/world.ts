@@ -45,7 +45,7 @@ export class World {
     this.disasters = new Disasters(this);
     this.plans = new Plans(this);
     this.network = new Network(this.schedule, random, trace);
-    this.registry = new Registry(this.schedule, random);
+    this.registry = new Registry(this.schedule, random, () => this.configured());
     this.checks = new Checks(tuning.partitions, () => this.decided(), leasesHold);
     this.orchestrators = Array.from(
       { length: tuning.orchestrators },
@@ -112,6 +112,12 @@ export class World {
     });
     const processes = [...this.orchestrators, ...this.peers].map((process) => process.describe());
     return [`ver=${this.registry.map?.ver}`, ...(parts ?? []), ...processes].join('\n    ');
+  }
+
+  private configured(): void {
+    if (this.trace.loud) this.trace.say(this.schedule.now, 'map', this.describe());
+    const map = this.decided();
+    if (map !== undefined) this.checks.configured(map);
   }
 
   /** Kills a peer, which comes back after a while. */

@@ -53,7 +53,11 @@ class Bench implements DrivenMachine {
   }
 
   send(to: string, after: number, type: 'pull' | 'lreq' = 'pull'): SendEffect {
-    return { to, after, envelope: this.envelope(type === 'pull' ? { type } : { type, t0: 0 }) };
+    return {
+      to,
+      after,
+      envelope: this.envelope(type === 'pull' ? { type } : { type, t0: 0, holdMs: 1_000 }),
+    };
   }
 
   /** Ends the turn; returns what was done since the last time. */

@@ -42,6 +42,8 @@ export class FakePeer {
   inc = 0;
   up = false;
   cut = false;
+  /** Has asked to be relieved for a restart; such a process stops sooner or later. */
+  leaving = false;
   /** Takes no new map. */
   frozen = false;
   map: ClusterMap | undefined;
@@ -62,6 +64,7 @@ export class FakePeer {
   start(): void {
     if (this.up) return;
     this.up = true;
+    this.leaving = false;
     this.inc++;
   }
 
@@ -152,6 +155,7 @@ export class FakeCluster {
   /** A report to one orchestrator, or to all of them. */
   report(peer: FakePeer, body: ReportMessage, to: readonly ConfigurationManager[] = this.managers): void {
     if (!peer.up || peer.cut) return;
+    if (body.type === 'leave') peer.leaving = true;
     const { id: from, inc: fromInc, storeId } = peer;
     const ver = peer.map?.ver ?? 0;
     const envelope = { clusterId: 'test', from, fromInc, storeId, addr: `${from}:1`, ver, body };

@@ -77,7 +77,7 @@ function happen(cluster: FakeCluster, what: Event): void {
       cluster.change({ type: what.do, peer: what.id });
       return;
     case 'leave':
-      cluster.report(cluster.peer(what.id), { type: 'leave', only: 'primaries' });
+      cluster.report(cluster.peer(what.id), { type: 'leave', only: 'duties' });
       return;
     case 'accuse': {
       const epoch = cluster.map.parts[what.partition]?.epoch ?? 0;
@@ -111,6 +111,7 @@ function heal(cluster: FakeCluster): void {
   for (const one of cluster.peers.values()) {
     one.cut = false;
     one.frozen = false;
+    if (one.leaving) one.up = false;
     one.start();
   }
   cluster.register = 'prompt';

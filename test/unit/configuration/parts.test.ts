@@ -73,6 +73,19 @@ describe('orchestrator/configuration/liveness', () => {
     expect(liveness.isLive('a')).to.equal(false);
   });
 
+  it('E3: no answer from before it stood still counts as a handshake', () => {
+    const liveness = watching(['a']);
+    const before = liveness.nextRound();
+    liveness.answered('a', before, 10);
+    expect(liveness.answeredAfter('a', 0)).to.equal(true);
+    expect(liveness.noticeStall(400)).to.equal(0);
+    expect(liveness.answeredAfter('a', 0)).to.equal(true);
+    expect(liveness.noticeStall(700)).to.equal(700);
+    expect(liveness.answeredAfter('a', 0)).to.equal(false);
+    liveness.answered('a', liveness.nextRound(), 710);
+    expect(liveness.answeredAfter('a', 0)).to.equal(true);
+  });
+
   it('takes the word of others for a silent peer, for a while', () => {
     const liveness = watching(['a']);
     tickTo(liveness, 0, 1_500);

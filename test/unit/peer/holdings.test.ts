@@ -20,15 +20,26 @@ function row(change: Partial<Row> = {}): Row {
 function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => boolean): Holdings {
   const of = (partition: number) =>
     [...rows.keys()].filter((key) => partitionOfKey(key) === partition).sort(compareBytes);
+  const above = (partition: number, after: string | undefined) =>
+    of(partition).filter((key) => after === undefined || compareBytes(key, after) > 0);
   return new Holdings(
     {
       rows: (partition) => ({
-        get: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
-        range: (after, limit) =>
-          of(partition)
-            .filter((key) => after === undefined || compareBytes(key, after) > 0)
-            .slice(0, limit)
-            .map((key) => ({ key, row: rows.get(key) as Row })),
+        newest: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
+        range: (after, limit) => {
+          const keys = above(partition, after);
+          const part = keys.slice(0, limit.rows).map((key) => ({ key, row: rows.get(key) as Row }));
+          return { rows: part, more: part.length < keys.length };
+        },
+        keys: (after, limit) => {
+          const keys = above(partition, after);
+          const looked = keys.slice(0, limit);
+          const live = looked.flatMap((key) => {
+            const { value, expiresAtMs } = rows.get(key) as Row;
+            return value === null ? [] : [{ key, expiresAtMs }];
+          });
+          return { keys: live, next: looked.length < keys.length ? looked.at(-1) : undefined };
+        },
       }),
       status: (partition) => ({
         role: led(partition) ? 'active' : 'member',
@@ -37,6 +48,7 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
         com: 0,
         prep: 0,
         readable: true,
+        damaged: 0,
       }),
     },
     () => NOW_MS,

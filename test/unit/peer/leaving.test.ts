@@ -64,16 +64,26 @@ describe('a peer that leaves', () => {
       ]),
       mapOf([['b'], ['b']]),
     ];
-    const parts = leaving({ map: () => maps[Math.min(2, Math.floor(looks++ / 8))] as ClusterMap });
+    const parts = leaving({ map: () => maps[Math.min(2, Math.floor(looks++ / 16))] as ClusterMap });
     await handOver(parts, false);
     expect(parts.asked.length).to.be.greaterThan(1);
-    expect(new Set(parts.asked)).to.deep.equal(new Set(['primaries']));
+    expect(new Set(parts.asked)).to.deep.equal(new Set(['duties']));
   });
 
   it('ends though nothing gets better, or the orchestrator falls silent', async () => {
     await handOver(leaving({}), false);
     let silentMs = 0;
     await handOver(leaving({ orchestratorSilentMs: () => (silentMs += 500) }), true);
+  });
+
+  it('does not wait for others that stop, too', async () => {
+    const record = { storeId: 'x', inc: 1, addr: 'x:1' };
+    const peers = new Map(
+      ['a', 'b'].map((id) => [id, { ...record, drain: { scope: 'duties', until: 'restart' } as const }]),
+    );
+    const parts = leaving({ map: () => ({ ...mapOf([['a', 'b']]), peers }) });
+    await handOver(parts, false);
+    expect(parts.asked).to.deep.equal([]);
   });
 
   it('asks for everything where its data goes with it', async () => {

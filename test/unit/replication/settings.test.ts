@@ -9,14 +9,14 @@ import {
 
 describe('peer/replication/settings', () => {
   it('L4: 1,500 ms held, clocks within 1 percent: granted for 1,532 ms', () => {
-    expect(leaseGrantMs({ ...DEFAULT_SETTINGS, leaseHoldMs: 1_500, clockRateError: 0.01 })).to.equal(1_532);
+    expect(leaseGrantMs(1_500, { ...DEFAULT_SETTINGS, clockRateError: 0.01 })).to.equal(1_532);
   });
 
   it('L4: whatever the rates, the holder has stopped when its grantor believes so', () => {
     const rate = fc.double({ min: 0.99, max: 1.01, noNaN: true });
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 60_000 }), rate, rate, (leaseHoldMs, holder, grantor) => {
-        const granted = leaseGrantMs({ ...DEFAULT_SETTINGS, leaseHoldMs, clockRateError: 0.01 });
+        const granted = leaseGrantMs(leaseHoldMs, { ...DEFAULT_SETTINGS, clockRateError: 0.01 });
         expect(leaseHoldMs / holder).to.be.lessThan(granted / grantor);
       }),
     );
@@ -27,6 +27,8 @@ describe('peer/replication/settings', () => {
       expect(settings.leaseRenewMs * 3).to.be.lessThan(settings.leaseHoldMs);
       expect(settings.resendMs * 3).to.be.at.most(settings.accuseAfterMs);
       expect(settings.stallMs).to.be.lessThan(settings.accuseAfterMs);
+      expect(settings.leaseHoldMs).to.be.at.most(settings.maxLeaseHoldMs);
+      expect(settings.maxLeaseHoldMs).to.equal(DEFAULT_SETTINGS.maxLeaseHoldMs);
       expect(settings.tickMs * 2).to.be.at.most(settings.leaseRenewMs);
     }
   });

@@ -110,6 +110,35 @@ describe('gateway writes', () => {
     ]);
   });
 
+  it('tries again for a second while there are too few copies, then says that nothing was applied', () => {
+    const bench = new Bench();
+    bench.write();
+    const refuse = () =>
+      bench.hear(bench.forwards().at(-1) as Forward, { kind: 'refused', reason: 'too-few-copies' });
+    for (let i = 0; i < 9; i++) {
+      bench.run(100);
+      refuse();
+    }
+    expect(bench.writes).to.deep.equal([]);
+    bench.run(400);
+    refuse();
+    expect(bench.writes).to.deep.equal([{ kind: 'not-applied', reason: 'too-few-copies' }]);
+  });
+
+  it('goes on although there are too few copies, as long as an earlier attempt may have been carried out', () => {
+    const bench = new Bench();
+    bench.write();
+    bench.run(500);
+    expect(bench.forwards()).to.have.length(2);
+    for (let i = 0; i < 20; i++) {
+      bench.hear(bench.forwards().at(-1) as Forward, { kind: 'refused', reason: 'too-few-copies' });
+      bench.run(200);
+    }
+    expect(bench.writes).to.deep.equal([]);
+    bench.run(2_000);
+    expect(bench.writes.map(({ kind }) => kind)).to.deep.equal(['unknown']);
+  });
+
   it('asks its own replica when that leads', () => {
     const bench = new Bench();
     bench.map = { ...bench.map, parts: [partOf('a', ['a', 'b'])] };

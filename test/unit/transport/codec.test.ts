@@ -1,218 +1,257 @@
+/** What peers send is what peers get; and what is no batch is refused, never half taken. */
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import fc from 'fast-check';
-import { PARTITION_COUNT } from '../../../common/slots.js';
-import { decodeBatch, encodeBatch } from '../../../peer/transport/codec.js';
-import { type Frame, replyBytes, requestBytes } from '../../../peer/transport/frames.js';
-import type { PeerReply, PeerRequest } from '../../../peer/transport/messages.js';
+import fc, { type Arbitrary } from 'fast-check';
+import protobuf from 'protobufjs';
+import type { PeerEnvelope, PeerMessage } from '../../../peer/replication/messages.js';
+import { decodeBatch, encodeEnvelopes, encodeFrame } from '../../../peer/transport/codec.js';
+import type { Frame } from '../../../peer/transport/frames.js';
+import { anyMessage, messages, reply, request } from './arbitraries.js';
 
-const text = fc.string({ unit: 'grapheme', maxLength: 60 });
-/** Every code point but the surrogates, which are halves of characters. fast-check's own takes seconds to begin. */
-const anyCharacters = fc
-  .array(
-    fc
-      .oneof(fc.nat(0xd7ff), fc.integer({ min: 0xe000, max: 0x10_ffff }))
-      .map((code) => String.fromCodePoint(code)),
-    { maxLength: 60 },
-  )
-  .map((characters) => characters.join(''));
-const epoch = fc.maxSafeNat();
-const partition = fc.nat(PARTITION_COUNT - 1);
-const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
-const value = fc.record({ bytes, contentType: text, encoding: text });
-const version = fc.record({ epoch, sequence: fc.maxSafeNat() });
-const record = fc.record({ bytes, contentType: text, encoding: text, version, modifiedMs: fc.maxSafeNat() });
+const SENDER = { cluster: 'test', id: 'a' };
+const MAX_BYTES = 1024 * 1024;
 
-const operation = fc.oneof(
-  fc.record({ type: fc.constant('get' as const), key: text }),
-  fc.record({ type: fc.constant('put' as const), key: text, value }),
-  fc.record({ type: fc.constant('delete' as const), key: text }),
-);
-
-const outcome = fc.oneof(
-  fc.record({ type: fc.constant('found' as const), record }),
-  fc.record({ type: fc.constantFrom('absent' as const, 'deleted' as const, 'not-owner' as const) }),
-  fc.record({ type: fc.constant('written' as const), version, created: fc.boolean() }),
-  fc.record({
-    type: fc.constant('failed' as const),
-    applied: fc.constantFrom('not-applied' as const, 'unknown' as const),
-    detail: text,
-  }),
-);
-
-const view = fc.record({
-  cluster: fc.constant('covey'),
-  epoch,
-  copies: fc.integer({ min: 1, max: 16 }),
-  members: fc.array(
-    fc.record({
-      id: fc.stringMatching(/^[a-z][a-z0-9._:-]{0,20}$/),
-      host: fc.ipV4(),
-      port: fc.integer({ min: 1, max: 65_535 }),
-      peerPort: fc.integer({ min: 1, max: 65_535 }),
-      instance: fc.integer({ min: 1 }),
-      weight: fc.integer({ min: 0, max: 1000 }),
-      status: fc.constantFrom('up' as const, 'down' as const, 'leaving' as const),
-      memberSinceMs: fc.nat(),
-      statusSinceMs: fc.nat(),
-    }),
-    { maxLength: 3 },
-  ),
-  partitions: fc.constant(
-    Array.from({ length: PARTITION_COUNT }, () => ({
-      epoch: 1,
-      primary: 'a',
-      replicas: ['b'],
-      source: null,
-    })),
-  ),
-});
-
-const request: fc.Arbitrary<PeerRequest> = fc.oneof(
-  fc.record({ type: fc.constant('execute' as const), epoch, operations: fc.array(operation) }),
-  fc.record({
-    type: fc.constant('list' as const),
-    epoch,
-    partitions: fc.array(partition),
-    prefix: text,
-    after: text,
-    limit: fc.nat(),
-  }),
-  fc.record({ type: fc.constant('fetch' as const), epoch, partition, cursor: text }),
-  fc.record({ type: fc.constant('release' as const), epoch, partition }),
-  fc.record({ type: fc.constant('view' as const), epoch }),
-);
-
-const reply: fc.Arbitrary<PeerReply> = fc.oneof(
-  fc.record({ type: fc.constant('executed' as const), epoch, outcomes: fc.array(outcome) }),
-  fc.record({
-    type: fc.constant('listed' as const),
-    epoch,
-    keys: fc.array(text),
-    notOwned: fc.array(partition),
-  }),
-  fc.record({
-    type: fc.constant('fetched' as const),
-    epoch,
-    entries: fc.array(fc.tuple(text, record)),
-    cursor: text,
-    sequence: fc.maxSafeNat(),
-  }),
-  fc.record({ type: fc.constant('released' as const), epoch }),
-  fc.record({
-    type: fc.constant('refused' as const),
-    epoch,
-    reason: fc.constantFrom('behind' as const, 'not-held' as const),
-  }),
-  fc.record({ type: fc.constant('view' as const), epoch, view: fc.option(view) }),
-);
-
-const id = fc.nat(0xffff_ffff);
-const frame: fc.Arbitrary<Frame> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('request' as const), id, request }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('reply' as const), id, reply }) },
+const frame: Arbitrary<Frame> = fc.oneof(
+  fc.record({ kind: fc.constant('request' as const), id: fc.nat(0xffff_ffff), request }),
+  fc.record({ kind: fc.constant('reply' as const), id: fc.nat(0xffff_ffff), reply }),
   fc.record({
     kind: fc.constant('no-reply' as const),
-    id,
+    id: fc.nat(0xffff_ffff),
     reason: fc.constantFrom('overloaded' as const, 'closing' as const, 'failed' as const),
   }),
 );
-const batch = fc.array(frame, { maxLength: 5 });
+
+const envelopes: Arbitrary<PeerEnvelope[]> = fc.array(
+  fc
+    .tuple(
+      fc.oneof(fc.constant(3), fc.maxSafeNat()),
+      fc.oneof(fc.constant(2 ** 32 + 7), fc.maxSafeNat()),
+      anyMessage,
+    )
+    .map(([fromInc, ver, body]) => envelope(body, ver, fromInc)),
+  { maxLength: 8 },
+);
+
+function envelope(body: PeerMessage, ver = 2 ** 32 + 7, fromInc = 3): PeerEnvelope {
+  return { clusterId: SENDER.cluster, from: SENDER.id, fromInc, ver, body };
+}
+
+function decoded(bytes: readonly Buffer[]): readonly PeerEnvelope[] {
+  return bytes.flatMap((each) => decodeBatch(each, SENDER).envelopes);
+}
+
+function roundTrip(body: PeerMessage): PeerMessage | undefined {
+  return decoded(encodeEnvelopes(SENDER, [envelope(body)], MAX_BYTES))[0]?.body;
+}
+
+/** `peer.proto` as protobufjs itself reads and writes it. */
+const batchOfProto = protobuf
+  .parse(readFileSync('peer/transport/peer.proto', 'utf8'))
+  .root.resolveAll()
+  .lookupType('covey.peer.v1.Batch');
 
 describe('codec', () => {
-  it('gives back every batch as it was', () => {
+  for (const [type, arbitrary] of Object.entries(messages)) {
+    it(`gives back any ${type}`, () => {
+      fc.assert(
+        fc.property(arbitrary as Arbitrary<PeerMessage>, (body) => {
+          expect(roundTrip(body)).to.deep.equal(body);
+        }),
+      );
+    });
+  }
+
+  it('gives back envelopes of any versions and processes, in their order, however small the batches', () => {
     fc.assert(
-      fc.property(batch, (frames) => {
-        expect(decodeBatch(encodeBatch(frames))).to.deep.equal(frames);
+      fc.property(envelopes, fc.constantFrom(1, 100, MAX_BYTES), (sent, maxBytes) => {
+        expect(decoded(encodeEnvelopes(SENDER, sent, maxBytes))).to.deep.equal(sent);
       }),
     );
   });
 
-  it('gives back keys of every Unicode character', () => {
+  it('gives back any call', () => {
     fc.assert(
-      fc.property(anyCharacters, (key) => {
-        const frames: Frame[] = [
-          {
-            kind: 'request',
-            id: 1,
-            request: { type: 'execute', epoch: 1, operations: [{ type: 'get', key }] },
-          },
+      fc.property(frame, (sent) => {
+        expect(decodeBatch(encodeFrame(sent), SENDER).frames).to.deep.equal([sent]);
+      }),
+    );
+  });
+
+  it('takes batches one after the other as one', () => {
+    fc.assert(
+      fc.property(envelopes, frame, envelopes, (first, call, second) => {
+        const parts = [
+          ...encodeEnvelopes(SENDER, first, MAX_BYTES),
+          encodeFrame(call),
+          ...encodeEnvelopes(SENDER, second, MAX_BYTES),
         ];
-        expect(decodeBatch(encodeBatch(frames))).to.deep.equal(frames);
+        const batch = decodeBatch(Buffer.concat(parts), SENDER);
+        expect(batch).to.deep.equal({ envelopes: [...first, ...second], frames: [call] });
+      }),
+    );
+    expect(decodeBatch(Buffer.alloc(0), SENDER)).to.deep.equal({ envelopes: [], frames: [] });
+  });
+
+  it('writes what peer.proto says, and reads what others write by it', () => {
+    fc.assert(
+      fc.property(envelopes, frame, (sent, call) => {
+        const ours = Buffer.concat([...encodeEnvelopes(SENDER, sent, MAX_BYTES), encodeFrame(call)]);
+        // What the definition does not know is lost on this way.
+        const theirs = batchOfProto.encode(batchOfProto.decode(ours)).finish();
+        expect(decodeBatch(Buffer.from(theirs), SENDER)).to.deep.equal({ envelopes: sent, frames: [call] });
       }),
     );
   });
 
-  it('throws nothing but an Error, whatever the bytes', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (random) => expectFramesOrError(Buffer.from(random))),
-      { numRuns: 2000 },
+  it('closes a batch at its limit, and lets a large envelope make it longer', () => {
+    const put = (length: number): PeerMessage => ({
+      type: 'fwd',
+      partition: 1,
+      tag: { session: 's', n: 1, fi: 1 },
+      attempt: 1,
+      command: { kind: 'put', key: 'k', value: { bytes: Buffer.alloc(length), type: '' } },
+      idempotency: undefined,
+    });
+    const sent = [400, 400, 400, 5000, 400].map((length) => envelope(put(length)));
+    const batches = encodeEnvelopes(SENDER, sent, 1000);
+    expect(batches.map((bytes) => decodeBatch(bytes, SENDER).envelopes.length)).to.deep.equal([3, 1, 1]);
+  });
+
+  it('copies bytes that are less than half of what came, and leaves others where they are', () => {
+    const value = (length: number) => ({ bytes: Buffer.alloc(length, 1), type: '' });
+    const row = (length: number): PeerMessage => ({
+      type: 'rfwd_r',
+      id: 1,
+      inc: 1,
+      outcome: {
+        kind: 'row',
+        row: { value: value(length), epoch: 1, seq: 1, ts: 1, expiresAtMs: undefined },
+        epoch: 1,
+        com: 1,
+      },
+    });
+    const [bytes] = encodeEnvelopes(SENDER, [envelope(row(1000)), envelope(row(5000))], MAX_BYTES) as [
+      Buffer,
+    ];
+    // A buffer of its own, so that what shares its memory is a window on it.
+    const received = Buffer.from(new Uint8Array(bytes).buffer);
+    const isWindow = decodeBatch(received, SENDER).envelopes.map(({ body }) => {
+      if (body.type !== 'rfwd_r' || body.outcome.kind !== 'row') throw new Error('no row');
+      return body.outcome.row?.value?.bytes.buffer === received.buffer;
+    });
+    expect(isWindow).to.deep.equal([false, true]);
+  });
+
+  it('skips fields of a later version at the end of a message', () => {
+    const later = protobuf
+      .parse(
+        `syntax = "proto3";
+        message Batch { repeated Parcel parcels = 1; }
+        message Parcel { uint64 from_inc = 1; uint64 ver = 2; repeated Message messages = 3; string later = 9; }
+        message Message { AlignOk align_ok = 6; }
+        message AlignOk {
+          uint32 partition = 1; uint64 epoch = 2; uint64 upto = 3;
+          string a = 14; fixed32 b = 15; double c = 16; uint64 d = 17;
+        }`,
+      )
+      .root.resolveAll()
+      .lookupType('Batch');
+    const alignOk = { partition: 1, epoch: 2, upto: 3, a: 'x', b: 1, c: 1.5, d: 9 };
+    const bytes = later
+      .encode({ parcels: [{ fromInc: 3, ver: 4, messages: [{ alignOk }], later: 'x' }] })
+      .finish();
+    const { envelopes: got } = decodeBatch(Buffer.from(bytes), SENDER);
+    expect(got).to.deep.equal([envelope({ type: 'align_ok', partition: 1, epoch: 2, upto: 3 }, 4, 3)]);
+  });
+
+  describe('refuses', () => {
+    it('any bytes that are no batch, with an Error and nothing worse', () => {
+      let refused = 0;
+      fc.assert(
+        fc.property(
+          envelopes,
+          fc.nat(),
+          fc.uint8Array({ minLength: 1, maxLength: 6 }),
+          (sent, place, noise) => {
+            const bytes = Buffer.concat([...encodeEnvelopes(SENDER, sent, MAX_BYTES), Buffer.alloc(1)]);
+            bytes.set(noise.subarray(0, bytes.length), place % Math.max(1, bytes.length - noise.length));
+            try {
+              decodeBatch(bytes, SENDER);
+            } catch (error) {
+              expect(error).to.be.instanceOf(Error);
+              refused++;
+            }
+          },
+        ),
+        { numRuns: 500 },
+      );
+      expect(refused).to.be.above(100);
+    });
+
+    it('a batch that is cut short anywhere', () => {
+      fc.assert(
+        fc.property(anyMessage, fc.nat(), (body, place) => {
+          const [bytes] = encodeEnvelopes(SENDER, [envelope(body)], MAX_BYTES) as [Buffer];
+          const cut = bytes.subarray(0, 1 + (place % (bytes.length - 1)));
+          expect(() => decodeBatch(cut, SENDER)).to.throw(RangeError);
+        }),
+      );
+    });
+
+    it('entries with a gap, names that are not there, too many partitions, numbers that are not finite', () => {
+      const proto = (parcel: object) =>
+        Buffer.from(batchOfProto.encode({ parcels: [{ messages: [parcel] }] }).finish());
+      const entry = (seq: number) => ({ seq, effect: { kind: 1 }, result: { version: {} } });
+      const bad: object[] = [
+        { align: { suffix: [entry(1), entry(3)] } },
+        { map: { map: { partCount: 1, parts: [{ primary: 0 }] } } },
+        { map: { map: { partCount: 16_385 } } },
+        { map: { map: { names: ['a'], partCount: 1, parts: [{ number: 1 }] } } },
+        { map: { map: { names: ['a'], partCount: 1, parts: [{ members: [0] }] } } },
+        { lreq: { t0: Number.NaN } },
+        { lreq: { t0: Number.POSITIVE_INFINITY } },
+        { fwd: {} },
+        { fwdR: { outcome: { kind: 9 } } },
+        {},
+      ];
+      for (const parcel of bad) {
+        expect(() => decodeBatch(proto(parcel), SENDER), JSON.stringify(parcel)).to.throw(RangeError);
+      }
+      expect(
+        decodeBatch(proto({ align: { suffix: [entry(1), entry(2)] } }), SENDER).envelopes,
+      ).to.have.length(1);
+    });
+
+    it('to send what would not come back, or in the name of others', () => {
+      const ack = (upto: number): PeerMessage => ({ type: 'align_ok', partition: 1, epoch: 1, upto });
+      for (const upto of [-1, 0.5, 2 ** 53, Number.NaN]) {
+        expect(() => encodeEnvelopes(SENDER, [envelope(ack(upto))], MAX_BYTES)).to.throw(RangeError);
+      }
+      const lreq = envelope({ type: 'lreq', t0: Number.NaN, holdMs: 1 });
+      const others = [lreq, { ...envelope(ack(1)), from: 'b' }, { ...envelope(ack(1)), clusterId: 'other' }];
+      for (const each of others) {
+        expect(() => encodeEnvelopes(SENDER, [each], MAX_BYTES)).to.throw(RangeError);
+      }
+    });
+  });
+
+  it('takes few bytes for a map of many partitions', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    const storeId = (id: string) => id.repeat(32);
+    const parts = Array.from({ length: 256 }, (_, n) => ({
+      epoch: 2 ** 32 + n,
+      primary: ids[n % 5] as string,
+      members: new Map([0, 1, 2].map((k) => ids[(n + k) % 5] as string).map((id) => [id, storeId(id)])),
+      learners: [],
+      fence: [],
+      active: true,
+      la: [0, 1, 2].map((k) => ids[(n + k) % 5] as string),
+    }));
+    const [bytes] = encodeEnvelopes(
+      SENDER,
+      [envelope({ type: 'map', map: { clusterId: 'test', ver: 1, peers: new Map(), parts } })],
+      MAX_BYTES,
     );
-  });
-
-  it('throws nothing but an Error at a batch with a byte changed, or cut short', () => {
-    fc.assert(
-      fc.property(batch, fc.nat(), fc.nat(255), fc.nat(), (frames, at, byte, end) => {
-        const encoded = encodeBatch(frames);
-        expectFramesOrError(encoded.subarray(0, end % (encoded.length + 1)));
-        if (encoded.length > 0) encoded[at % encoded.length] = byte;
-        expectFramesOrError(encoded);
-      }),
-      { numRuns: 1000 },
-    );
-  });
-
-  it('refuses what has no body, and numbers that are not safe', () => {
-    expect(() => decodeBatch(Buffer.from([0x0a, 0x02, 0x08, 0x01]))).to.throw('without a body');
-    // get_view with an epoch of 2^64 - 1.
-    const epochTooLarge = [0x0a, 0x0d, 0x32, 0x0b, 0x08, ...Array<number>(9).fill(0xff), 0x01];
-    expect(() => decodeBatch(Buffer.from(epochTooLarge))).to.throw('2^53');
-  });
-
-  it('refuses a view that is none', () => {
-    const frames = encodeBatch([{ kind: 'reply', id: 1, reply: { type: 'view', epoch: 1, view: null } }]);
-    // The same with view_json = "{}".
-    const tampered = Buffer.from([...frames.subarray(0, -2), 0x12, 0x02, 0x7b, 0x7d]);
-    tampered[1] = tampered.length - 2;
-    tampered[6] = tampered.length - 7;
-    expect(() => decodeBatch(tampered)).to.throw();
-  });
-
-  it('keeps no batch alive for a small value that is to be kept', () => {
-    const small = Buffer.from('small');
-    const large = Buffer.alloc(100_000);
-    const put = (key: string, of: Buffer) =>
-      ({ type: 'put', key, value: { bytes: of, contentType: '', encoding: '' } }) as const;
-    const operations = [put('a', small), put('b', large)];
-    const [decoded] = decodeBatch(
-      encodeBatch([{ kind: 'request', id: 1, request: { type: 'execute', epoch: 1, operations } }]),
-    );
-    if (decoded?.kind !== 'request' || decoded.request.type !== 'execute')
-      throw new Error('not what was sent');
-    const [first] = decoded.request.operations;
-    if (first?.type !== 'put') throw new Error('not what was sent');
-    expect(first.value.bytes.buffer.byteLength).to.be.at.most(Buffer.poolSize);
-  });
-
-  it('never estimates a large frame as much smaller than it is', () => {
-    fc.assert(
-      fc.property(frame, (each) => {
-        const estimate =
-          each.kind === 'request'
-            ? requestBytes(each.request)
-            : each.kind === 'reply'
-              ? replyBytes(each.reply)
-              : 32;
-        expect(encodeBatch([each]).length).to.be.at.most(estimate + 32);
-      }),
-    );
+    expect(bytes?.length).to.be.below(256 * 40 + 2000);
   });
 });
-
-function expectFramesOrError(bytes: Buffer): void {
-  try {
-    for (const { kind } of decodeBatch(bytes)) expect(kind).to.be.oneOf(['request', 'reply', 'no-reply']);
-  } catch (error) {
-    expect(error).to.be.instanceOf(Error);
-    expect(error).not.to.be.instanceOf(TypeError);
-  }
-}

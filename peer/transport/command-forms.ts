@@ -1,0 +1,131 @@
+/** Commands, their results, and what both are made of, as they stand in `peer.proto`. */
+import type { Command, Condition, FailureReason, Result, Value, Version } from '../replication/commands.js';
+import type { FieldReader } from './field-reader.js';
+import { type Form, Names } from './form.js';
+
+const COMMANDS = new Names<Command['kind']>({ put: 1, delete: 2, expire: 3, increment: 4, append: 5 });
+const CONDITIONS = new Names<Condition['kind']>({ absent: 1, present: 2, version: 3, value: 4 });
+const REASONS = new Names<FailureReason>({
+  condition: 1,
+  'not-found': 2,
+  'not-an-integer': 3,
+  overflow: 4,
+  'too-large': 5,
+});
+
+export const valueForm: Form<Value> = {
+  write(w, value) {
+    w.bytes(1, value.bytes);
+    w.text(2, value.type);
+  },
+  read: (r) => ({ bytes: r.bytes(1), type: r.text(2) }),
+};
+
+export const versionForm: Form<Version> = {
+  write(w, version) {
+    w.whole(1, version.epoch);
+    w.whole(2, version.seq);
+  },
+  read: (r) => ({ epoch: r.whole(1), seq: r.whole(2) }),
+};
+
+const conditionForm: Form<Condition> = {
+  write(w, condition) {
+    w.whole(1, CONDITIONS.numberOf(condition.kind));
+    if (condition.kind === 'version') w.message(2, versionForm, condition.version);
+    if (condition.kind === 'value') w.bytes(3, condition.bytes);
+  },
+  read(r) {
+    const kind = CONDITIONS.nameOf(r.whole(1));
+    switch (kind) {
+      case 'version':
+        return { kind, version: r.message(2, versionForm) };
+      case 'value':
+        return { kind, bytes: r.bytes(3) };
+      case 'absent':
+      case 'present':
+        return { kind };
+    }
+  },
+};
+
+export const commandForm: Form<Command> = {
+  write(w, command) {
+    w.whole(1, COMMANDS.numberOf(command.kind));
+    w.text(2, command.key);
+    w.maybe(3, conditionForm, command.condition);
+    switch (command.kind) {
+      case 'put':
+        w.message(4, valueForm, command.value);
+        w.maybeReal(5, command.ttlMs);
+        break;
+      case 'append':
+        w.message(4, valueForm, command);
+        break;
+      case 'expire':
+        w.maybeReal(5, command.ttlMs);
+        break;
+      case 'increment':
+        w.text(6, `${command.by}`);
+        break;
+      case 'delete':
+        break;
+    }
+  },
+  read(r) {
+    const kind = COMMANDS.nameOf(r.whole(1));
+    const key = r.text(2);
+    const condition = r.maybe(3, conditionForm);
+    const command = readCommand(r, kind, key);
+    return condition === undefined ? command : { ...command, condition };
+  },
+};
+
+function readCommand(r: FieldReader, kind: Command['kind'], key: string): Command {
+  switch (kind) {
+    case 'put': {
+      const value = r.message(4, valueForm);
+      const ttlMs = r.maybeReal(5);
+      return ttlMs === undefined ? { kind, key, value } : { kind, key, value, ttlMs };
+    }
+    case 'append': {
+      const { bytes, type } = r.message(4, valueForm);
+      return { kind, key, bytes, type };
+    }
+    case 'expire':
+      return { kind, key, ttlMs: r.maybeReal(5) };
+    case 'increment':
+      return { kind, key, by: BigInt(r.text(6)) };
+    case 'delete':
+      return { kind, key };
+  }
+}
+
+export const resultForm: Form<Result> = {
+  write(w, result) {
+    if (result.kind === 'failed') {
+      w.whole(1, REASONS.numberOf(result.reason));
+      w.maybe(2, versionForm, result.actual ?? undefined);
+      return;
+    }
+    w.message(2, versionForm, result.version);
+    w.flag(3, result.existed);
+    if (result.number !== undefined) w.text(4, `${result.number}`);
+    w.maybeWhole(5, result.length);
+  },
+  read(r) {
+    const reason = r.whole(1);
+    if (reason !== 0) {
+      return { kind: 'failed', reason: REASONS.nameOf(reason), actual: r.maybe(2, versionForm) ?? null };
+    }
+    const done = { kind: 'done', version: r.message(2, versionForm), existed: r.flag(3) } as const;
+    const number = r.maybeText(4);
+    const length = r.maybeWhole(5);
+    if (number === undefined && length === undefined) return done;
+    return {
+      ...done,
+      ...(number === undefined ? {} : { number: BigInt(number) }),
+      ...(length === undefined ? {} : { length }),
+    };
+  },
+};
