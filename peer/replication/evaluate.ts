@@ -9,8 +9,10 @@ import {
   type Command,
   type Condition,
   type Effect,
+  type Expire,
   type FailureReason,
   MAX_VALUE_BYTES,
+  type Put,
   type Result,
   type Value,
   type Version,
@@ -44,14 +46,14 @@ export function evaluate(
   const existed = live !== undefined;
   switch (command.kind) {
     case 'put': {
-      const effect = put(command.value, command.ttlMs === undefined ? undefined : wallMs + command.ttlMs);
+      const effect = put(command.value, expiryOf(command, wallMs));
       return { effect, result: { kind: 'done', version, existed } };
     }
     case 'delete':
       return { effect: { kind: 'delete' }, result: { kind: 'done', version, existed } };
     case 'expire': {
       if (live === undefined || live.value === null) return failed('not-found', live);
-      const effect = put(live.value, command.ttlMs === undefined ? undefined : wallMs + command.ttlMs);
+      const effect = put(live.value, expiryOf(command, wallMs));
       return { effect, result: { kind: 'done', version, existed } };
     }
     case 'increment':
@@ -72,6 +74,11 @@ function holds(condition: Condition, live: Row | undefined): boolean {
     case 'value':
       return live?.value != null && Buffer.compare(live.value.bytes, condition.bytes) === 0;
   }
+}
+
+/** When the key is to expire, if it is to. */
+function expiryOf({ ttlMs, expiresAtMs }: Put | Expire, wallMs: number): number | undefined {
+  return expiresAtMs ?? (ttlMs === undefined ? undefined : wallMs + ttlMs);
 }
 
 function put(value: Value, expiresAtMs: number | undefined): Effect {
