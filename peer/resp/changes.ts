@@ -1,8 +1,5 @@
 /**
- * From what a key is to hold to the command that makes it so.
- *
- * A time to live counts from the primary's clock, so what is left of it is reckoned here, at the last moment. A key
- * whose time is over is deleted.
+ * From what a key is to hold to the command that makes it so. A key whose time is over is deleted.
  */
 import type { Command, Condition } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
@@ -16,19 +13,17 @@ export function commandOf(
   next: State | null,
   nowMs: number,
 ): Command | undefined {
-  const ttlMs = leftMs(next, nowMs);
-  if (next === null || (ttlMs !== undefined && ttlMs <= 0)) {
-    return row === null ? undefined : { kind: 'delete', key };
+  if (next === null || isOver(next, nowMs)) return row === null ? undefined : { kind: 'delete', key };
+  if (row !== null && next.value === row.value) {
+    return { kind: 'expire', key, ttlMs: undefined, ...momentOf(next) };
   }
-  if (row !== null && next.value === row.value) return { kind: 'expire', key, ttlMs };
-  return { kind: 'put', key, value: next.value, ...(ttlMs === undefined ? {} : { ttlMs }) };
+  return { kind: 'put', key, value: next.value, ...momentOf(next) };
 }
 
 /** The same as part of a transaction. */
 export function changeOf(key: string, next: State | null, nowMs: number): Change {
-  const ttlMs = leftMs(next, nowMs);
-  if (next === null || (ttlMs !== undefined && ttlMs <= 0)) return { kind: 'delete', key };
-  return { kind: 'put', key, value: next.value, ...(ttlMs === undefined ? {} : { ttlMs }) };
+  if (next === null || isOver(next, nowMs)) return { kind: 'delete', key };
+  return { kind: 'put', key, value: next.value, ...momentOf(next) };
 }
 
 /** Nothing happened to the key since it was read. */
@@ -36,6 +31,10 @@ export function conditionOf(row: Row | null): Condition {
   return row === null ? { kind: 'absent' } : { kind: 'version', version: { epoch: row.epoch, seq: row.seq } };
 }
 
-function leftMs(state: State | null, nowMs: number): number | undefined {
-  return state?.expiresAtMs === undefined ? undefined : state.expiresAtMs - nowMs;
+function isOver({ expiresAtMs }: State, nowMs: number): boolean {
+  return expiresAtMs !== undefined && expiresAtMs <= nowMs;
+}
+
+function momentOf({ expiresAtMs }: State): { readonly expiresAtMs?: number } {
+  return expiresAtMs === undefined ? {} : { expiresAtMs };
 }

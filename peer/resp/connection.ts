@@ -8,8 +8,8 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '../../common/log.js';
 import { type Action, keysOfAction } from './action.js';
-import type { Caller } from './commands/caller.js';
-import { type CommandSpec, takes } from './commands/command.js';
+import { takes } from './commands/command.js';
+import type { Caller, CommandSpec } from './commands/runs.js';
 import { isAction, NEVER_QUEUED } from './commands/transaction-commands.js';
 import { wrongArity } from './errors.js';
 import { Outbox } from './outbox.js';
@@ -236,7 +236,7 @@ export class Connection {
       session.breakTransaction();
       return failure(`ERR ${spec.name.toUpperCase()} is not served inside a transaction`);
     }
-    transaction.queued.push({ spec, args: args.map(copyOf) });
+    transaction.queued.push({ name: spec.name, args: args.map(copyOf) });
     return QUEUED;
   }
 

@@ -18,6 +18,15 @@ const LAST_MS = 8_640_000_000_000_000;
 const MAX_INTEGER = 2n ** 63n - 1n;
 const MIN_INTEGER = -(2n ** 63n);
 
+/** How a command of the store says it: a span by the primary's clock, a moment as it stands. */
+export function expiryOption(
+  expiresAtMs: number,
+  { absolute }: ExpiryUnit,
+  nowMs: number,
+): { readonly ttlMs: number } | { readonly expiresAtMs: number } {
+  return absolute ? { expiresAtMs } : { ttlMs: expiresAtMs - nowMs };
+}
+
 /** When the key expires, in wall-clock ms; or what is wrong. `anySign`: a moment that is over is none of the errors. */
 export function expiryOf(
   arg: Buffer,

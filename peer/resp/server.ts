@@ -7,7 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Clock } from '../../common/clock.js';
 import type { Logger } from '../../common/log.js';
 import { hostPort } from '../../common/names.js';
-import type { Services } from './commands/caller.js';
+import type { Services } from './commands/runs.js';
 import { COMMANDS } from './commands/table.js';
 import { Connection } from './connection.js';
 import { Executor } from './executor.js';

@@ -2,12 +2,11 @@
 import type { Clock } from '../../common/clock.js';
 import type { Version } from '../replication/commands.js';
 import type { Context } from './action.js';
-import type { CommandSpec } from './commands/command.js';
 import type { Protocol } from './replies.js';
 
 /** A command that waits for EXEC. */
 export interface Queued {
-  readonly spec: CommandSpec;
+  readonly name: string;
   readonly args: readonly Buffer[];
 }
 

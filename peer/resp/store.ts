@@ -12,7 +12,7 @@ import type { GiveUpReason, ReadAnswer, WriteAnswer } from '../requests/rim.js';
 
 /** What a transaction does to one of its keys, all of which are in one partition. */
 export type Change =
-  | { readonly kind: 'put'; readonly key: string; readonly value: Value; readonly ttlMs?: number }
+  | { readonly kind: 'put'; readonly key: string; readonly value: Value; readonly expiresAtMs?: number }
   | { readonly kind: 'delete'; readonly key: string };
 
 /** Takes effect as a whole, and only if every read key has the version that was read; null: it is not there. */

@@ -101,8 +101,7 @@ export class RespMemoryStore implements RespStore {
     for (const change of changes) {
       if (change.kind === 'delete') this.rows.delete(change.key);
       else {
-        const expiresAtMs = change.ttlMs === undefined ? undefined : this.nowMs() + change.ttlMs;
-        this.#put(change.key, this.#next(), change.value, expiresAtMs);
+        this.#put(change.key, this.#next(), change.value, change.expiresAtMs);
       }
     }
     return { kind: 'committed' };

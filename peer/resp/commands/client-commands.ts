@@ -2,8 +2,9 @@
 import { SYNTAX_ERROR, unknownSubcommand, wrongArity } from '../errors.js';
 import { bulkText, failure, integer, OK, type Protocol, type Reply, verbatim } from '../replies.js';
 import type { Session } from '../session.js';
-import type { Caller } from './caller.js';
-import { local, type Run, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import type { Caller } from './runs.js';
+import { local, type Run, type Runs } from './runs.js';
 
 export const CLIENT_NAME_ERROR: Reply = failure(
   'ERR Client names cannot contain spaces, newlines or special characters.',

@@ -9,8 +9,9 @@ import { NOT_ALL_ANSWERED } from '../refusals.js';
 import { bulkText, failure, integer, list, map, type Protocol, type Reply, verbatim } from '../replies.js';
 import { keysInSlot } from '../scan.js';
 import type { RespCluster } from '../store.js';
-import type { Caller } from './caller.js';
-import { alone, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import type { Caller } from './runs.js';
+import { alone, type Runs } from './runs.js';
 
 /** More keys of a slot than this are not listed. */
 const MAX_SLOT_KEYS = 100_000;

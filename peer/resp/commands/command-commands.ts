@@ -15,8 +15,9 @@ import {
   set,
   simple,
 } from '../replies.js';
-import type { Caller } from './caller.js';
-import { type CommandInfo, local, type Runs, takes, wordOf } from './command.js';
+import { type CommandInfo, takes, wordOf } from './command.js';
+import type { Caller } from './runs.js';
+import { local, type Runs } from './runs.js';
 
 /** What no client has asked for by mistake. */
 const HIDDEN: ReadonlySet<string> = new Set(['host:', 'post']);

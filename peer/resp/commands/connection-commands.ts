@@ -15,9 +15,9 @@ import {
   simple,
 } from '../replies.js';
 import type { Session } from '../session.js';
-import { type Caller, REDIS_VERSION } from './caller.js';
 import { CLIENT_NAME_ERROR, isClientName } from './client-commands.js';
-import { alone, local, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import { alone, type Caller, local, REDIS_VERSION, type Runs } from './runs.js';
 
 const NO_PASSWORD: Reply = failure(
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',

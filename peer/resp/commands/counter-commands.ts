@@ -7,7 +7,7 @@ import { LongDouble } from '../long-double.js';
 import { integerOf } from '../numbers.js';
 import { bulk, failure, integer, type Reply } from '../replies.js';
 import { TEXT_TYPE } from '../values.js';
-import { onKeys, type Runs } from './command.js';
+import { onKeys, type Runs } from './runs.js';
 
 const MIN_INTEGER = -(2n ** 63n);
 const MAX_INTEGER = 2n ** 63n - 1n;

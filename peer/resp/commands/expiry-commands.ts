@@ -1,10 +1,11 @@
 /** Times to live of keys, and their type: EXPIRE and its like, TTL and its like, PERSIST, TYPE. */
 import type { Command } from '../../replication/commands.js';
 import { type Action, type Context, changing, reading, type State, type Verdict } from '../action.js';
-import { type ExpiryUnit, expiryOf } from '../expiry.js';
+import { type ExpiryUnit, expiryOf, expiryOption } from '../expiry.js';
 import { INVALID_KEY, keyOf } from '../keys.js';
 import { failure, integer, type Reply, simple } from '../replies.js';
-import { onKeys, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import { onKeys, type Runs } from './runs.js';
 
 type Flag = 'nx' | 'xx' | 'gt' | 'lt';
 
@@ -27,8 +28,10 @@ function expire(
     if (key === undefined) return INVALID_KEY;
     const action = changing(key, (state) => expired(state, flags, expiresAtMs, nowMs));
     if (flags.size > 0) return action;
-    const ttlMs = expiresAtMs - nowMs;
-    const direct: Command = ttlMs <= 0 ? { kind: 'delete', key } : { kind: 'expire', key, ttlMs };
+    const direct: Command =
+      expiresAtMs <= nowMs
+        ? { kind: 'delete', key }
+        : { kind: 'expire', key, ttlMs: undefined, ...expiryOption(expiresAtMs, unit, nowMs) };
     return {
       ...action,
       direct: {

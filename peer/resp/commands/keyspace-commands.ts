@@ -7,8 +7,9 @@ import { positionOf } from '../numbers.js';
 import { NOT_ALL_ANSWERED, severalRefusal } from '../refusals.js';
 import { bulkText, failure, integer, list, nothing, OK, type Reply } from '../replies.js';
 import { CURSOR_END, eachPage, scan } from '../scan.js';
-import type { Caller } from './caller.js';
-import { alone, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import type { Caller } from './runs.js';
+import { alone, type Runs } from './runs.js';
 
 const DEFAULT_COUNT = 10;
 /** More keys than this are not looked for at a time, whatever COUNT says. */

@@ -10,7 +10,7 @@ import { TOO_LONG, wrongArity } from '../errors.js';
 import { INVALID_KEY, keysOf } from '../keys.js';
 import { integer, list, OK, type Reply } from '../replies.js';
 import { storedValue } from '../values.js';
-import { onKeys, type Runs } from './command.js';
+import { onKeys, type Runs } from './runs.js';
 import { valueReply } from './string-commands.js';
 
 function mget(args: readonly Buffer[], { protocol }: Context): Action | Reply {

@@ -4,8 +4,8 @@ import { NOT_AN_INTEGER, unknownSubcommand, wrongArity } from '../errors.js';
 import { globMatcher } from '../glob.js';
 import { integerOf } from '../numbers.js';
 import { bulkText, failure, integer, list, map, type Reply, verbatim } from '../replies.js';
-import { type Caller, REDIS_VERSION, type Services } from './caller.js';
-import { alone, local, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import { alone, type Caller, local, REDIS_VERSION, type Runs, type Services } from './runs.js';
 
 const SECTIONS = ['server', 'clients', 'stats', 'replication', 'cluster'] as const;
 type Section = (typeof SECTIONS)[number];

@@ -2,11 +2,12 @@
 import type { Command, Condition, Value } from '../../replication/commands.js';
 import { type Action, type Context, changing, type State, type Verdict } from '../action.js';
 import { SYNTAX_ERROR, TOO_LONG } from '../errors.js';
-import { type ExpiryUnit, expiryOf } from '../expiry.js';
+import { type ExpiryUnit, expiryOf, expiryOption } from '../expiry.js';
 import { INVALID_KEY, keyOf } from '../keys.js';
 import { integer, nothing, OK, type Reply } from '../replies.js';
 import { storedValue } from '../values.js';
-import { onKeys, type Runs, wordOf } from './command.js';
+import { wordOf } from './command.js';
+import { onKeys, type Runs } from './runs.js';
 import { valueReply } from './string-commands.js';
 
 const UNITS: Readonly<Record<string, ExpiryUnit>> = {
@@ -59,15 +60,19 @@ function optionsOf(
 function set(args: readonly Buffer[], context: Context): Action | Reply {
   const options = args.length === 3 ? NO_OPTIONS : optionsOf(args, 3, 'keepttl', ['nx', 'xx', 'get']);
   if (options === undefined) return SYNTAX_ERROR;
+  const [, key, value] = args as [Buffer, Buffer, Buffer];
   const { expiry } = options;
-  const nowMs = expiry === undefined ? 0 : context.nowMs();
-  const expiresAtMs = expiry && expiryOf(expiry.arg, expiry.unit, false, 'set', nowMs);
-  if (typeof expiresAtMs !== 'number' && expiresAtMs !== undefined) return expiresAtMs;
-  return store(args[1] as Buffer, args[2] as Buffer, options, { expiresAtMs, nowMs }, context);
+  if (expiry === undefined) return store(key, value, options, undefined, context);
+  const nowMs = context.nowMs();
+  const expiresAtMs = expiryOf(expiry.arg, expiry.unit, false, 'set', nowMs);
+  if (typeof expiresAtMs !== 'number') return expiresAtMs;
+  return store(key, value, options, { expiresAtMs, unit: expiry.unit, nowMs }, context);
 }
 
+/** When a value expires, and how that was said. */
 interface Deadline {
-  readonly expiresAtMs: number | undefined;
+  readonly expiresAtMs: number;
+  readonly unit: ExpiryUnit;
   readonly nowMs: number;
 }
 
@@ -76,7 +81,7 @@ function store(
   keyArg: Buffer,
   bytes: Buffer,
   options: Options,
-  deadline: Deadline,
+  deadline: Deadline | undefined,
   { protocol, maxValueBytes }: Context,
 ): Action | Reply {
   const key = keyOf(keyArg);
@@ -95,22 +100,32 @@ function store(
   return { ...action, direct: { command, reply: (result) => (result.kind === 'done' ? OK : no) } };
 }
 
-function nextOf(value: Value, state: State | null, { flag }: Options, deadline: Deadline): State | null {
+function nextOf(
+  value: Value,
+  state: State | null,
+  { flag }: Options,
+  deadline: Deadline | undefined,
+): State | null {
   if (flag) return { value, expiresAtMs: state?.expiresAtMs };
-  return isOver(deadline) ? null : { value, expiresAtMs: deadline.expiresAtMs };
+  return isOver(deadline) ? null : { value, expiresAtMs: deadline?.expiresAtMs };
 }
 
 /** The one command that stores it: what expires at once is stored nowhere. */
-function putOf(key: string, value: Value, deadline: Deadline, condition: Condition | undefined): Command {
+function putOf(
+  key: string,
+  value: Value,
+  deadline: Deadline | undefined,
+  condition: Condition | undefined,
+): Command {
   const when = condition === undefined ? undefined : { condition };
   if (isOver(deadline)) return { kind: 'delete', key, ...when };
-  const { expiresAtMs, nowMs } = deadline;
-  if (expiresAtMs === undefined) return { kind: 'put', key, value, ...when };
-  return { kind: 'put', key, value, ttlMs: expiresAtMs - nowMs, ...when };
+  if (deadline === undefined) return { kind: 'put', key, value, ...when };
+  const { expiresAtMs, unit, nowMs } = deadline;
+  return { kind: 'put', key, value, ...expiryOption(expiresAtMs, unit, nowMs), ...when };
 }
 
-function isOver({ expiresAtMs, nowMs }: Deadline): boolean {
-  return expiresAtMs !== undefined && expiresAtMs <= nowMs;
+function isOver(deadline: Deadline | undefined): boolean {
+  return deadline !== undefined && deadline.expiresAtMs <= deadline.nowMs;
 }
 
 function conditionOf(only: Options['only']): Condition | undefined {
@@ -119,8 +134,7 @@ function conditionOf(only: Options['only']): Condition | undefined {
 
 function setNx(args: readonly Buffer[], context: Context): Action | Reply {
   const options: Options = { ...NO_OPTIONS, only: 'absent' };
-  const deadline = { expiresAtMs: undefined, nowMs: 0 };
-  const action = store(args[1] as Buffer, args[2] as Buffer, options, deadline, context);
+  const action = store(args[1] as Buffer, args[2] as Buffer, options, undefined, context);
   if (typeof action !== 'object' || !('kind' in action) || action.kind !== 'key') return action;
   const { direct } = action;
   return {
@@ -142,7 +156,7 @@ function setEx(
     const nowMs = context.nowMs();
     const expiresAtMs = expiryOf(args[2] as Buffer, unit, false, command, nowMs);
     if (typeof expiresAtMs !== 'number') return expiresAtMs;
-    return store(args[1] as Buffer, args[3] as Buffer, NO_OPTIONS, { expiresAtMs, nowMs }, context);
+    return store(args[1] as Buffer, args[3] as Buffer, NO_OPTIONS, { expiresAtMs, unit, nowMs }, context);
   };
 }
 

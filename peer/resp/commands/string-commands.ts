@@ -6,7 +6,7 @@ import { INVALID_KEY, keyOf } from '../keys.js';
 import { positionOf } from '../numbers.js';
 import { bulk, failure, integer, nothing, type Protocol, type Reply } from '../replies.js';
 import { copyOf, storedValue, typeOf } from '../values.js';
-import { onKeys, type Runs } from './command.js';
+import { onKeys, type Runs } from './runs.js';
 
 const OFFSET_ERROR: Reply = failure('ERR offset is out of range');
 const NO_BYTES = new Uint8Array(0);

@@ -2,13 +2,13 @@
 import { CATALOGUE } from './catalogue.js';
 import { CLIENT_RUNS } from './client-commands.js';
 import { CLUSTER_RUNS } from './cluster-commands.js';
-import type { CommandSpec, Runs } from './command.js';
 import { COMMAND_RUNS } from './command-commands.js';
 import { CONNECTION_RUNS } from './connection-commands.js';
 import { COUNTER_RUNS } from './counter-commands.js';
 import { EXPIRY_RUNS } from './expiry-commands.js';
 import { KEYSPACE_RUNS } from './keyspace-commands.js';
 import { MANY_RUNS } from './many-commands.js';
+import type { CommandSpec, Runs } from './runs.js';
 import { SERVER_RUNS } from './server-commands.js';
 import { SET_RUNS } from './set-commands.js';
 import { STRING_RUNS } from './string-commands.js';

@@ -10,8 +10,8 @@ import { apply, type View, versionOf } from '../executor.js';
 import { INVALID_KEY, keysOf } from '../keys.js';
 import { failure, list, noList, OK, type Reply } from '../replies.js';
 import type { Queued } from '../session.js';
-import type { Caller } from './caller.js';
-import { alone, local, type Runs } from './command.js';
+import type { Caller } from './runs.js';
+import { alone, local, type Runs } from './runs.js';
 
 const ABORTED: Reply = failure('EXECABORT Transaction discarded because of previous errors.');
 
@@ -48,12 +48,13 @@ interface Step {
 }
 
 /** A command as a step of a transaction; what asks nobody runs now, once. */
-function stepOf({ spec, args }: Queued, caller: Caller): Step {
-  if (spec.run.kind !== 'keys') {
-    const reply = spec.run.kind === 'local' ? spec.run.run(args, caller) : ABORTED;
+function stepOf({ name, args }: Queued, caller: Caller): Step {
+  const run = caller.commands.get(name)?.run;
+  if (run?.kind !== 'keys') {
+    const reply = run?.kind === 'local' ? run.run(args, caller) : ABORTED;
     return { keys: [], run: () => reply };
   }
-  const action = spec.run.parse(args, caller.session);
+  const action = run.parse(args, caller.session);
   if (!isAction(action)) return { keys: [], run: () => action };
   return { keys: keysOfAction(action), run: (view) => apply(action, view) };
 }
