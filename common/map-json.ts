@@ -15,8 +15,11 @@ const MAX_PARTITIONS = 16_384;
 /** Copies of one partition, those that come and go included. */
 const MAX_COPIES = 64;
 
+/** Beyond what counting reaches (a version holds a term below 2^20), and below where counting by one fails. */
+const MAX_COUNT = 2 ** 52;
+
 /** A version, an epoch, an incarnation. */
-export const countSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+export const countSchema = z.number().int().nonnegative().max(MAX_COUNT);
 export const storeIdSchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 printable characters');

@@ -1,5 +1,5 @@
 /**
- * The forms of the names that processes tell one another: ids, hosts, ports, instance numbers.
+ * The forms of the names that processes tell one another: ids, hosts, ports.
  *
  * Invariant: whatever passes here can stand in a URL, a log line or a file name without quoting.
  */
@@ -15,9 +15,6 @@ export const nameSchema = z
   );
 
 export const portSchema = z.number().int().min(1).max(65_535);
-
-/** A number that grows at every start of a process: milliseconds since 1970 at the start, or one more than the last. */
-export const instanceSchema = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*$/;
 

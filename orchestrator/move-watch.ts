@@ -72,14 +72,14 @@ export class MoveWatch {
     if (this.#run === undefined) {
       if (underWay === 0) return [];
       this.#run = { startedMs: nowMs, toldMs: nowMs, done: 0 };
-      return [{ level: 'info', text: `copies are moved: ${progress(underWay, 0, left())}` }];
+      return [{ level: 'info', text: progress(underWay, 0, left()) }];
     }
     if (nowMs - this.#run.toldMs < TELL_EVERY_MS && underWay > 0) return [];
     const { missing, copies } = left();
     if (underWay === 0 && missing + copies === 0) return [this.#finish(nowMs)];
     if (nowMs - this.#run.toldMs < TELL_EVERY_MS) return [];
     this.#run.toldMs = nowMs;
-    return [{ level: 'info', text: `copies are moved: ${progress(underWay, this.#run.done, left())}` }];
+    return [{ level: 'info', text: progress(underWay, this.#run.done, left()) }];
   }
 
   #finish(nowMs: number): MoveLine {
@@ -88,7 +88,7 @@ export class MoveWatch {
     const seconds = ((nowMs - startedMs) / 1_000).toFixed(1);
     return {
       level: 'info',
-      text: `all moves are done: ${done} ${done === 1 ? 'copy' : 'copies'} in ${seconds} s`,
+      text: `all copies are where they belong: ${done} moved or made anew in ${seconds} s`,
     };
   }
 }
@@ -102,5 +102,5 @@ function begun({ partition, from, to }: Move): string {
 }
 
 function progress(underWay: number, done: number, { missing, copies }: Imbalance): string {
-  return `${underWay} under way, ${missing + copies} to come, ${done} done`;
+  return `copies on their way: ${underWay}, to come: ${missing + copies}, done: ${done}`;
 }

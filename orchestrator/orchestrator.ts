@@ -193,7 +193,7 @@ class RunningOrchestrator implements Orchestrator {
 
   #receive(report: ReportEnvelope): void {
     this.#health.heard(report, this.#clock.monotonicMs());
-    this.#driver?.receive(report);
+    loudly(() => this.#driver?.receive(report));
   }
 
   #called(peer: string, fault: string | null): void {
@@ -216,10 +216,12 @@ class RunningOrchestrator implements Orchestrator {
         reject(new Problem('not-ready', detail, { 'Retry-After': '5' }));
       }, CHANGE_MS);
       this.#log.info({ change }, 'an operator asks for a change');
-      driver.change(change, (answer) => {
-        clearTimeout(late);
-        resolve(answer);
-      });
+      loudly(() =>
+        driver.change(change, (answer) => {
+          clearTimeout(late);
+          resolve(answer);
+        }),
+      );
     });
   }
 
@@ -243,6 +245,18 @@ class RunningOrchestrator implements Orchestrator {
   #requireDriver(): OrchestratorDriver {
     if (this.#driver !== undefined) return this.#driver;
     throw new Problem('not-ready', 'The registry is being opened.', { 'Retry-After': '1' });
+  }
+}
+
+/** A broken invariant ends the process, also where a request brought it about, whose handler would answer 500 and go on. */
+function loudly(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    setImmediate(() => {
+      throw error;
+    });
+    throw error;
   }
 }
 

@@ -86,8 +86,17 @@ export function waitsFor({ status, fault }: Outlook): string[] {
   return waits;
 }
 
+/** The same for the log, in one short line: who is missing, but not for what. */
+export function headline(status: ManagerStatus): string {
+  const { phase, undecided } = status;
+  if (phase !== 'rebuilding' || undecided.length === 0) return phaseWaitsFor(status).join('; ');
+  const missing = [...new Set(undecided.flatMap((each) => each.missing))].sort();
+  const who = missing.length === 0 ? 'any peer' : missing.join(', ');
+  return `rebuilding: ${undecided.length} partitions need answers of ${who}`;
+}
+
 /** What must happen before the cluster is managed at all. */
-export function phaseWaitsFor({ phase, missingFounders, undecided }: ManagerStatus): string[] {
+function phaseWaitsFor({ phase, missingFounders, undecided }: ManagerStatus): string[] {
   if (phase === 'rebuilding') return rebuildLines(undecided);
   if (phase !== 'waiting') return [];
   if (missingFounders === 0) return ['the registry is empty: waiting for a peer that knows the cluster'];

@@ -16,7 +16,7 @@ import type { OrchestratorDriver } from './driver.js';
 import type { PeerHealth } from './health.js';
 import { MoveWatch, type WatchedMove } from './move-watch.js';
 import { lostLine } from './notes.js';
-import { phaseWaitsFor } from './reports.js';
+import { headline } from './reports.js';
 import { RosterKeeper } from './roster-keeper.js';
 
 const EVERY_SECOND = '* * * * * *';
@@ -87,7 +87,7 @@ export class Watchman {
     this.#tellRoster(status);
     const { phase, map } = status;
     const isManaged = phase === 'managing';
-    const text = isManaged ? 'the cluster is managed' : phaseWaitsFor(status).join('; ');
+    const text = isManaged ? 'the cluster is managed' : headline(status);
     if (text === this.#said || text === '') return;
     this.#said = text;
     const size = `${map.peers.size} peers, ${map.parts.length} partitions, map ${map.ver}`;

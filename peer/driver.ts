@@ -71,6 +71,12 @@ export interface PeerIdentity {
   readonly addr: string;
 }
 
+/**
+ * Effects that wait for the disk at the same time. The core has its own limits (W6), which leave far fewer; a disk that
+ * stands still is the store's to notice (its flush has a time limit). Beyond this something is wrong: the process ends.
+ */
+const MAX_HELD = 65_536;
+
 /** One running peer. */
 export class PeerDriver {
   private durable = 0;
@@ -161,6 +167,10 @@ export class PeerDriver {
     for (const report of effects.reports) {
       if (report.after <= this.durable) this.reportNow(report);
       else this.held.push(report);
+    }
+    if (this.held.length > MAX_HELD) {
+      this.broke(new Error(`more than ${MAX_HELD} messages wait for the disk`));
+      return;
     }
     this.post();
     for (const reply of effects.replies) if (!this.stopped) this.gateway.replied(reply);

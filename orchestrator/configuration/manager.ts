@@ -269,7 +269,7 @@ export class ConfigurationManager implements Manager {
     const { highestSeen, heldVer } = this.#register;
     const above = termAbove(highestSeen, this.#committed.ver, heldVer);
     const term = Math.max(above, (this.#rebuild?.term ?? 0) + 1);
-    this.#rebuild = new Rebuild(term, this.#committed, this.#settings.partitionCount, nowMs);
+    this.#rebuild = new Rebuild(term, this.#committed, this.#settings.partitionCount);
     this.#phase = 'rebuilding';
     this.#queriedMs = -Infinity;
     this.#chronicle.add({ type: 'rebuild-started', term });
@@ -283,8 +283,8 @@ export class ConfigurationManager implements Manager {
     const known = new Set([...this.#contacts.everybody(), ...rebuild.knownPeers().keys()]);
     rebuild.know(known, this.#register.highestMap);
     const silent = [...known].filter((id) => !rebuild.hasHeard(id));
-    const stubborn = silent.some((id) => this.#contacts.liveness.isLive(id));
-    if (stubborn && nowMs - rebuild.startedMs >= queryPatienceMs) {
+    const here = silent.filter((id) => this.#contacts.liveness.isLive(id));
+    if (here.some((id) => rebuild.awaitedMs(id, nowMs) >= queryPatienceMs)) {
       this.#beginRebuild(nowMs);
       return;
     }

@@ -38,10 +38,10 @@ export interface Testimony {
 /** One attempt to rebuild, in one term. */
 export class Rebuild {
   readonly term: number;
-  readonly startedMs: number;
   readonly #clusterId: string;
   readonly #partitionCount: number;
   readonly #testimonies = new Map<PeerId, Testimony>();
+  readonly #awaitedSinceMs = new Map<PeerId, number>();
   readonly #forced = new Set<number>();
   /** Peers that the orchestrator knows of besides, and the highest version of a map that any peer has shown. */
   #others: ReadonlySet<PeerId> = new Set();
@@ -49,9 +49,8 @@ export class Rebuild {
   /** What the register still held: it shows peers to ask, but its configurations may be old. */
   #leftover: ClusterMap;
 
-  constructor(term: number, leftover: ClusterMap, partitionCount: number, nowMs: number) {
+  constructor(term: number, leftover: ClusterMap, partitionCount: number) {
     this.term = term;
-    this.startedMs = nowMs;
     this.#clusterId = leftover.clusterId;
     this.#partitionCount = partitionCount;
     this.#leftover = leftover;
@@ -74,6 +73,16 @@ export class Rebuild {
   know(others: ReadonlySet<PeerId>, shownVer: number): void {
     this.#others = others;
     this.#shownVer = shownVer;
+  }
+
+  /**
+   * How long a peer has been here without an answer, in ms: from when that was first asked, as it may have come long
+   * after the others.
+   */
+  awaitedMs(id: PeerId, nowMs: number): number {
+    const sinceMs = this.#awaitedSinceMs.get(id) ?? nowMs;
+    this.#awaitedSinceMs.set(id, sinceMs);
+    return nowMs - sinceMs;
   }
 
   hasHeard(id: PeerId): boolean {

@@ -14,10 +14,11 @@
 import type { PeerId } from '../../common/configuration.js';
 import { advance, commitThrough, leadOf, noteOpen, store, truncate } from './commit.js';
 import type { Core } from './core.js';
-import type { Entry } from './entry.js';
+import { type Entry, sizeOfEntries } from './entry.js';
 import { broken } from './invariant.js';
 import type { Align, AlignOk } from './messages.js';
 import type { Lead, Partition } from './partition.js';
+import { retryAfterMs } from './settings.js';
 import { newProgress } from './streaming.js';
 
 /** A1: this peer is the primary of the epoch that was just adopted. `old` is what it led before, if it did. */
@@ -65,7 +66,8 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
 export function tickAlignment(core: Core, partition: Partition): void {
   const lead = leadOf(partition);
   // While our disk hangs ALIGN has not left: repeats would only pile up behind it.
-  if (lead.selfAligned && core.leaseMs - lead.alignSentAtMs >= core.settings.retryMs) {
+  const waitMs = retryAfterMs(sizeOfEntries(lead.alignSuffix), core.settings);
+  if (lead.selfAligned && core.leaseMs - lead.alignSentAtMs >= waitMs) {
     sendAlign(core, partition, lead);
   }
   for (const [peer, untilMs] of lead.fence) if (core.leaseMs >= untilMs) lead.fence.delete(peer);

@@ -87,7 +87,8 @@ function concerns(core: Core, config: PartitionConfig): boolean {
 
 function emptyPartition(core: Core, number: number): Partition {
   const image = { partition: number, base: 0, baseChecksum: FIRST_CHECKSUM, log: [] };
-  const marks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0 };
+  const copy = core.nextCopy.get(number) ?? 0;
+  const marks = { alignedEpoch: -1, com: 0, copy, staging: copy };
   return restorePartition(core, { ...image, marks, sessions: new Sessions().image() });
 }
 

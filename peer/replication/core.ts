@@ -64,6 +64,8 @@ export class Core {
   readonly durability: OwnDurability[] = [];
   /** When rows were last looked through for damage, and of which partition (-1: of none). */
   scrubbed = { atMs: Number.NEGATIVE_INFINITY, partition: -1 };
+  /** Partitions that were deleted in the life of this process, with the number for their next copy of rows. */
+  readonly nextCopy = new Map<number, number>();
   private ids = 0;
 
   constructor(

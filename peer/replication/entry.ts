@@ -76,3 +76,8 @@ export function sizeOf(entry: Entry): number {
   const value = entry.effect.kind === 'put' ? entry.effect.value.bytes.length : 0;
   return 128 + entry.key.length * 2 + value;
 }
+
+/** The same of a run of entries. */
+export function sizeOfEntries(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
+}

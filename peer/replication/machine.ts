@@ -88,6 +88,8 @@ export interface ReplyEffect {
 export type StoreOp =
   | { readonly type: 'map'; readonly map: ClusterMap }
   | { readonly type: 'promised'; readonly ver: MapVersion }
+  /** Delete everything that is stored of the partition; operations after this one begin with nothing. */
+  | { readonly type: 'forget'; readonly partition: number }
   | PartitionStoreOp;
 
 /** One change of what is stored of a partition. */

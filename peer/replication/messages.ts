@@ -61,7 +61,10 @@ export interface LeaseGrant {
 
 // ---- becoming primary (A1 to A3)
 
-/** The new primary's log above its last committed position: everybody takes exactly this. */
+/**
+ * The new primary's log above its last committed position: everybody takes exactly this. It has at most what a primary
+ * may have uncommitted (W6: 8 MiB and one entry more, so 24 MiB), well within the largest frame of the transport (48 MiB).
+ */
 export interface Align {
   readonly type: 'align';
   readonly partition: number;
@@ -325,7 +328,10 @@ export interface SessionsImage {
   readonly tokens: readonly TokenImage[];
 }
 
-/** The last part of a snapshot: sessions as of `com`, the rest of the log, and where it all stands. */
+/**
+ * The last part of a snapshot: sessions as of `com`, the rest of the log, and where it all stands. The entries are at most
+ * `maxMessageBytes`; the sessions, with as many Idempotency-Keys as are remembered and as long as they may be, 24 MiB.
+ */
 export interface SnapEnd {
   readonly type: 'snap_end';
   readonly partition: number;

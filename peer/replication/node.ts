@@ -15,6 +15,7 @@ import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
 import { Core } from './core.js';
 import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
+import { tickForgetting } from './forgetting.js';
 import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
 import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
 import { giveMap, pullMap } from './map-exchange.js';
@@ -152,6 +153,7 @@ export class ReplicationNode implements Machine {
     }
     this.register();
     tickScrubbing(core);
+    tickForgetting(core);
     for (const partition of core.led) {
       sweepExpired(core, partition);
       retireSessions(core, partition);

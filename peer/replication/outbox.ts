@@ -59,6 +59,11 @@ export class Outbox {
     this.marked.add(partition);
   }
 
+  /** The partition is deleted: it has no marks. */
+  unmark(partition: Marked): void {
+    this.marked.delete(partition);
+  }
+
   /** The batch after which everything until now is durable; the open batch is then stored with this turn. */
   barrier(): number {
     if (this.ops.length === 0 && this.marked.size === 0) return this.open - 1;

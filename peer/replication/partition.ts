@@ -184,6 +184,8 @@ export class Partition {
   readonly dirty = new Map<string, number>();
   /** Size of the entries above com. */
   uncommittedBytes = 0;
+  /** Since when this copy is of no use to anybody, if it is. */
+  uselessSinceMs: number | undefined;
   readonly mending: Mending = { askedAtMs: Number.NEGATIVE_INFINITY, turn: 0, scrubbed: undefined };
   /** Log time never goes back. */
   lastTs = 0;

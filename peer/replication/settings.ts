@@ -19,7 +19,7 @@ export interface Settings {
   readonly leaseRenewMs: number;
   /** No clock's rate is further from true time than this share (section 3). */
   readonly clockRateError: number;
-  /** ALIGN, snapshot parts and JOIN are repeated after this long. */
+  /** ALIGN, snapshot parts and JOIN are repeated after this long, large ones later: see `retryAfterMs`. */
   readonly retryMs: number;
   /** Entries that are not acknowledged are sent again after this long. */
   readonly resendMs: number;
@@ -39,6 +39,8 @@ export interface Settings {
   /** W6: beyond either, a partition's writes are refused with `overloaded`. */
   readonly maxUncommittedEntries: number;
   readonly maxUncommittedBytes: number;
+  /** And all partitions that a peer leads together have at most this much uncommitted: its memory, if its disk hangs. */
+  readonly maxUncommittedTotalBytes: number;
   /** One message carries at most this much, or one entry or row if that is larger. */
   readonly maxMessageEntries: number;
   readonly maxMessageBytes: number;
@@ -55,6 +57,8 @@ export interface Settings {
   readonly lazyStoreOps: number;
   /** A replica asks the primary about a key that by its own clock expires within this time (section 8). */
   readonly wallSkewMs: number;
+  /** What is stored of a partition that others hold without this peer is deleted after this long. */
+  readonly keepUnusedMs: number;
   /** Damaged rows are looked for this often, in one partition at a time, this many rows and bytes of it. */
   readonly scrubEveryMs: number;
   readonly scrubRows: number;
@@ -81,6 +85,7 @@ export const DEFAULT_SETTINGS: Settings = {
   maxWaitingReads: 1_024,
   maxUncommittedEntries: 1_024,
   maxUncommittedBytes: 8 * 1024 * 1024,
+  maxUncommittedTotalBytes: 64 * 1024 * 1024,
   maxMessageEntries: 256,
   maxMessageBytes: 1024 * 1024,
   retainedLogBytes: 256 * 1024,
@@ -90,6 +95,7 @@ export const DEFAULT_SETTINGS: Settings = {
   lazyStoreMs: 100,
   lazyStoreOps: 1_024,
   wallSkewMs: 1_000,
+  keepUnusedMs: 60_000,
   scrubEveryMs: 100,
   scrubRows: 64,
   scrubBytes: 256 * 1024,
@@ -116,6 +122,14 @@ export const PATIENT_SETTINGS: Settings = {
 /** The numbers behind the words of `--failure-detection`. */
 export function detectionSettings(word: 'fast' | 'normal' | 'patient'): Settings {
   return { fast: FAST_SETTINGS, normal: DEFAULT_SETTINGS, patient: PATIENT_SETTINGS }[word];
+}
+
+/** What a network of the slowest kind carries in `retryMs`. */
+const RETRY_BYTES = 1024 * 1024;
+
+/** After how long a message of this size is repeated: not while it may still be on its way. */
+export function retryAfterMs(bytes: number, { retryMs }: Settings): number {
+  return retryMs * (1 + Math.floor(bytes / RETRY_BYTES));
 }
 
 /** L4: how long a grantor counts a lease of `holdMs` as held, in ms of its own clock from when it granted. */

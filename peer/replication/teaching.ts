@@ -13,12 +13,17 @@
 import type { PeerId } from '../../common/configuration.js';
 import { leadOf } from './commit.js';
 import type { Core } from './core.js';
+import { sizeOfEntries } from './entry.js';
 import { present } from './invariant.js';
-import { DAMAGED } from './machine.js';
+import { bytesOf, DAMAGED } from './machine.js';
 import { noteDamage } from './mending.js';
 import type { Join, KeyedRow, Snap, SnapDone, SnapEnd, SnapOk } from './messages.js';
 import type { OutgoingSnapshot, Partition, Progress } from './partition.js';
+import { retryAfterMs } from './settings.js';
 import { newProgress } from './streaming.js';
+
+/** About what a remembered Idempotency-Key takes in a message. */
+const TOKEN_BYTES = 300;
 
 /** C1: a learner said what it has; it gets the tail, or a copy. */
 export function onJoin(core: Core, partition: Partition, from: PeerId, fromInc: number, message: Join): void {
@@ -54,7 +59,9 @@ export function onSnapDone(core: Core, partition: Partition, from: PeerId, messa
 /** When time passes: repeats parts that were not confirmed, and asks for learners that are close to be added. */
 export function tickTeaching(core: Core, partition: Partition): void {
   for (const [peer, { snapshot }] of leadOf(partition).progress) {
-    if (snapshot !== undefined && core.leaseMs - snapshot.sentAtMs >= core.settings.retryMs) {
+    if (snapshot === undefined) continue;
+    const waitMs = retryAfterMs(sizeOfPart(snapshot.outstanding), core.settings);
+    if (core.leaseMs - snapshot.sentAtMs >= waitMs) {
       sendPart(core, peer, snapshot, snapshot.outstanding);
     }
   }
@@ -154,10 +161,19 @@ function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot):
   }
   const entries = log.run(snapshot.entriesSent + 1, maxMessageEntries, maxMessageBytes);
   snapshot.entriesSent += entries.length;
-  if (snapshot.entriesSent < partition.com) return { type: 'snap', ...head, rows: [], entries };
+  // The end carries the sessions, so it must not be large otherwise.
+  const isLarge = sizeOfEntries(entries) > maxMessageBytes;
+  if (snapshot.entriesSent < partition.com || isLarge) return { type: 'snap', ...head, rows: [], entries };
   const { s0, s0Checksum } = snapshot;
   const { com } = partition;
   return { type: 'snap_end', ...head, s0, s0Checksum, com, sessions: partition.sessions.image(), entries };
+}
+
+/** About how large a part is, in bytes. */
+function sizeOfPart(part: Snap | SnapEnd): number {
+  const entries = sizeOfEntries(part.entries);
+  if (part.type === 'snap_end') return entries + part.sessions.tokens.length * TOKEN_BYTES;
+  return part.rows.reduce((sum, row) => sum + bytesOf(row), entries);
 }
 
 /** The next rows, up to one that is damaged; undefined while that is the next one: it has to be mended first. */

@@ -66,8 +66,7 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
     refuse(core, write, 'too-few-copies');
     return;
   }
-  const { maxUncommittedEntries, maxUncommittedBytes } = core.settings;
-  if (uncommitted(partition) >= maxUncommittedEntries || partition.uncommittedBytes >= maxUncommittedBytes) {
+  if (hasTooMuchUncommitted(core, partition)) {
     refuse(core, write, 'overloaded');
     return;
   }
@@ -87,6 +86,15 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
 /** Clients' writes wait for more copies; what the primary appends by itself is asked for by nobody, and goes on. */
 function hasTooFewCopies({ map }: Core, { config }: Partition): boolean {
   return (config?.members.size ?? 0) < (map.minInSync ?? 1);
+}
+
+/** W6. */
+function hasTooMuchUncommitted({ settings, led }: Core, partition: Partition): boolean {
+  if (uncommitted(partition) >= settings.maxUncommittedEntries) return true;
+  if (partition.uncommittedBytes >= settings.maxUncommittedBytes) return true;
+  let total = 0;
+  for (const { uncommittedBytes } of led) total += uncommittedBytes;
+  return total >= settings.maxUncommittedTotalBytes;
 }
 
 /** D2: whether this request was seen before, by its number; then everything about it is done. */

@@ -43,8 +43,9 @@ import {
   rowKey,
 } from './lmdb-layout.js';
 import { type Found, loadAll } from './lmdb-load.js';
-import { droppedMark, LmdbPlan, recordsOf } from './lmdb-plan.js';
+import { droppedMark, LmdbPlan } from './lmdb-plan.js';
 import { LmdbTables, storageError } from './lmdb-tables.js';
+import { recordsOf } from './partition-book.js';
 import { decodeRow } from './row-codec.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 import {

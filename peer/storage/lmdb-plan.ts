@@ -16,7 +16,6 @@ import {
   copyKey,
   droppedKey,
   PROMISED,
-  partitionKey,
   type RowSpace,
   rowKey,
 } from './lmdb-layout.js';
@@ -87,6 +86,7 @@ export class LmdbPlan {
     for (const op of batch.ops) {
       if (op.type === 'map') changes.push(meta(CLUSTER_MAP, serialize(op.map)));
       else if (op.type === 'promised') changes.push(meta(PROMISED, serialize(op.ver)));
+      else if (op.type === 'forget') this.forget(op.partition, touched, changes, dropped);
       else {
         const book = this.book(op.partition);
         touched.add(book);
@@ -95,6 +95,21 @@ export class LmdbPlan {
     }
     for (const book of touched) changes.push(book.record());
     return { changes, dropped };
+  }
+
+  private forget(
+    partition: number,
+    touched: Set<PartitionBook>,
+    changes: Change[],
+    dropped: RowSpace[],
+  ): void {
+    const book = this.book(partition);
+    touched.delete(book);
+    this.books.delete(partition);
+    book.forget(changes);
+    for (const copy of [...this.spaces.copies(partition).keys()]) {
+      this.dropCopy(partition, copy, changes, dropped);
+    }
   }
 
   private planFor(book: PartitionBook, op: PartitionStoreOp, changes: Change[], dropped: RowSpace[]): void {
@@ -170,13 +185,4 @@ export function meta(key: Buffer, content: Uint8Array): Change {
 /** Says that the rows of a space are to be deleted. */
 export function droppedMark(space: RowSpace): Change {
   return { table: 'meta', key: droppedKey(space), record: MARK };
-}
-
-/** Everything of a partition's records but its rows, to be deleted. */
-export function recordsOf(partition: number): readonly Change[] {
-  return (['partition', 'sessions'] as const).map((kind) => ({
-    table: 'meta',
-    key: partitionKey(kind, partition),
-    record: undefined,
-  }));
 }

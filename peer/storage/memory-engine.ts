@@ -49,6 +49,7 @@ export class MemoryEngine implements StorageEngine {
     for (const op of batch.ops) {
       if (op.type === 'map') this.map = op.map;
       else if (op.type === 'promised') this.promised = op.ver;
+      else if (op.type === 'forget') this.forget(op.partition);
       else this.partition(op.partition).apply(op);
     }
     this.waiting.push(done);
@@ -80,14 +81,16 @@ export class MemoryEngine implements StorageEngine {
 
   /** Deletes the partitions; the new identity comes with the next start anyway. */
   async renew(partitions: readonly number[]): Promise<void> {
-    for (const number of partitions) {
-      for (const rows of this.partitions.get(number)?.copies.values() ?? []) rows.clear();
-      this.partitions.delete(number);
-    }
+    for (const number of partitions) this.forget(number);
   }
 
   async close(): Promise<void> {
     this.partitions.clear();
+  }
+
+  private forget(number: number): void {
+    for (const rows of this.partitions.get(number)?.copies.values() ?? []) rows.clear();
+    this.partitions.delete(number);
   }
 
   /** In a turn of its own, so that whoever writes again at once does not keep the event loop from its sockets. */

@@ -142,6 +142,12 @@ export class PartitionBook {
     this.at.imageAt = this.at.remembered = NOWHERE;
   }
 
+  /** Deletes all that the book speaks of. */
+  forget(into: Change[]): void {
+    this.deleteEntries(this.at.kept, this.at.end, into);
+    into.push(...recordsOf(this.number));
+  }
+
   /** The record of the partition as it is now. */
   record(): Change {
     const { marks, base, baseChecksum, end, kept, imageAt, remembered } = this.at;
@@ -173,4 +179,13 @@ export class PartitionBook {
       into.push({ table: 'log', key: logKey(this.number, seq), record: undefined });
     }
   }
+}
+
+/** Everything of a partition's records but its rows, to be deleted. */
+export function recordsOf(partition: number): readonly Change[] {
+  return (['partition', 'sessions'] as const).map((kind) => ({
+    table: 'meta',
+    key: partitionKey(kind, partition),
+    record: undefined,
+  }));
 }

@@ -36,11 +36,15 @@ export interface CallFailure {
 /** Who hears what comes in. */
 export interface TransportHandlers {
   /**
-   * Envelopes that came in one message, in their order. Bytes of values may be windows on a larger buffer:
-   * whoever keeps them for long copies them.
+   * Envelopes that came in one message, in their order. Bytes of values may be windows on what came, but hold no more
+   * memory than about twice their own size: they may be kept as they are.
    */
   received(from: string, envelopes: readonly PeerEnvelope[]): void;
-  /** The connection to a peer that was connected broke, or the peer closed it. */
+  /**
+   * The connection to a peer that was connected broke, or nothing came over it any more, or the peer closed it, or
+   * another process of the peer took its place. Once a connection; not for those that this side closed because of
+   * what `setPeers` said.
+   */
   disconnected(peer: string): void;
   /**
    * Answers a request of another peer. What it throws or rejects with is a broken invariant, never an answer: it is
@@ -58,9 +62,10 @@ export interface Transport {
    */
   setPeers(peers: readonly PeerEndpoint[]): void;
   /**
-   * Sends envelopes, fire and forget: those that are handed over in one turn of the event loop travel together.
+   * Sends envelopes, fire and forget: those that are handed over in one callback of the event loop travel together.
    * Leases, acknowledgements and other small words travel in a lane of their own, which values never hold up.
-   * False: there is no connection, or too much waits for it; none of these envelopes was or will be sent.
+   * False: there is no connection, or too much waits for it, or one is too large; none of these envelopes was or will
+   * be sent. Throws for envelopes of another sender, and for numbers that would not come back as they are.
    */
   send(to: string, envelopes: readonly PeerEnvelope[]): boolean;
   /**

@@ -228,7 +228,7 @@ describe('the orchestrator over HTTP', function () {
       expect(p4.map?.peers.size).to.equal(4);
       await eventually(() =>
         expect(lines.join('\n')).to.match(
-          /p4 joined[\s\S]*copies are moved[\s\S]*all moves are done: 24 copies/,
+          /p4 joined[\s\S]*copies on their way[\s\S]*all copies are where they belong: 24 moved/,
         ),
       );
     });

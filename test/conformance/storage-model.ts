@@ -180,6 +180,7 @@ const part = fc.record({
         row: fc.option(row, { nil: undefined }),
       }),
     },
+    fc.record({ kind: fc.constant('forget' as const) }),
     fc.record({ kind: fc.constant('drop-copy' as const), copy: fc.constantFrom(...COPIES) }),
     fc.record({
       kind: fc.constant('marks' as const),
@@ -269,6 +270,9 @@ export class Player {
       }
       case 'row':
         return [{ type: 'row', partition, copy: move.copy, key: move.key, row: move.row }];
+      case 'forget':
+        this.logs.delete(partition);
+        return [{ type: 'forget', partition }];
       case 'drop-copy':
         return [{ type: 'drop-copy', partition, copy: move.copy }];
       case 'marks':

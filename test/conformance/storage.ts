@@ -200,6 +200,33 @@ export function describeStorage(under: StorageUnderTest): void {
       expect(engine.stats().bytes).to.be.lessThan(bytes * 4);
     });
 
+    it('forgets a partition with all that it takes, and begins it anew', async () => {
+      const rows = Array.from({ length: 2_000 }, (_, i) => put(`k${i}`, 'x'.repeat(100), i % 2));
+      const whole: StoreOp[] = [
+        ...rows,
+        { type: 'append', partition: 0, entries: chain(50) },
+        { type: 'trim', partition: 0, base: 20, baseChecksum: 7 },
+        { type: 'marks', partition: 0, marks: { alignedEpoch: 3, com: 30, copy: 1, staging: 1 } },
+      ];
+      await write(...whole, put('other', 'x', 0, 1));
+      await write({ type: 'forget', partition: 0 }, { type: 'forget', partition: 9 });
+      expect(keysOf(engine, undefined, 9)).to.deep.equal([]);
+      expect(engine.load().partitions.map(({ partition }) => partition)).to.deep.equal([1]);
+      while (engine.stats().keys > 1) await new Promise((resolve) => setTimeout(resolve, 2));
+      engine = await under.reopen(engine);
+      expect(engine.load().partitions.map(({ partition }) => partition)).to.deep.equal([1]);
+      await write(...whole, { type: 'forget', partition: 0 }, put('again', 'x'), {
+        type: 'append',
+        partition: 0,
+        entries: chain(2),
+      });
+      engine = await under.reopen(engine);
+      expect(keysOf(engine, undefined, 9)).to.deep.equal(['again']);
+      const [one] = engine.load().partitions.filter(({ partition }) => partition === 0);
+      expect(one?.log.map(({ seq }) => seq)).to.deep.equal([1, 2]);
+      expect(one?.marks).to.deep.equal({ alignedEpoch: -1, com: 0, copy: 0, staging: 0 });
+    });
+
     it('lists the tombstones and the rows that expire', async () => {
       const row = { epoch: 1, seq: 2, ts: 3 };
       const gone = { value: null, expiresAtMs: undefined, ...row };

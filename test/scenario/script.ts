@@ -1,5 +1,6 @@
 /**
- * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [min=2] [keep-epoch]`,
+ * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [min=2] [keep-epoch]
+ * [active]`,
  * `give A B` (the map), `put|cas|del|incr A key … [from=B] [n=1] [fi=1] [ttl=ms]`, `read A key [strict|stale]`,
  * `deliver|drop|repeat [A>B] [type]` (all that are in flight and fit), `flush A B` (batches become durable),
  * `settle` (deliver and flush until nothing moves), `leases [A B]` (each of these asks everybody and is answered),
@@ -56,7 +57,7 @@ export class Script {
         for (const id of plain) stage.add(id);
         return;
       case 'map':
-        this.decide(named, plain.includes('keep-epoch'));
+        this.decide(named, plain);
         return;
       case 'give':
         for (const id of plain) stage.give(id);
@@ -128,7 +129,7 @@ export class Script {
     }
   }
 
-  private decide(named: ReadonlyMap<string, string>, keepEpoch: boolean): void {
+  private decide(named: ReadonlyMap<string, string>, plain: readonly string[]): void {
     const list = (name: string): string[] => (named.get(name) ?? '').split(',').filter((id) => id !== '');
     const old = this.stage.map.parts[0];
     const store = (id: PeerId): string => old?.members.get(id) ?? this.stage.actor(id).image.storeId;
@@ -140,7 +141,9 @@ export class Script {
       fence: list('fence'),
     };
     const minInSync = Number(named.get('min') ?? 1);
-    this.stage.decide({ ...config, active: false, la: [...members.keys()] }, !keepEpoch, minInSync);
+    const active = plain.includes('active');
+    const newEpoch = !plain.includes('keep-epoch');
+    this.stage.decide({ ...config, active, la: [...members.keys()] }, newEpoch, minInSync);
     this.say(`map ${this.stage.map.ver}`);
   }
 

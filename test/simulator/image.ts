@@ -60,7 +60,7 @@ export class StoredImage implements StateReader {
   promised: MapVersion = 0;
   map: ClusterMap;
   readonly partitions = new Map<number, StoredPartition>();
-  /** Rows whose record is damaged. Those of a dropped copy may stay: no copy comes twice. */
+  /** Rows whose record is damaged. Those of a dropped copy may stay: no copy comes twice before all is forgotten. */
   private readonly damaged = new Set<string>();
 
   constructor(
@@ -145,7 +145,13 @@ export class StoredImage implements StateReader {
   private applyOp(op: StoreOp): void {
     if (op.type === 'map') this.map = op.map;
     else if (op.type === 'promised') this.promised = op.ver;
+    else if (op.type === 'forget') this.forget(op.partition);
     else this.applyTo(this.partition(op.partition), op);
+  }
+
+  private forget(partition: number): void {
+    for (const name of this.damaged) if (name.startsWith(`${partition}/`)) this.damaged.delete(name);
+    this.partitions.delete(partition);
   }
 
   private applyTo(stored: StoredPartition, op: PartitionStoreOp): void {

@@ -6,6 +6,8 @@ import type { World } from './world.js';
 const LAST_COPIES_MS = 15_000;
 /** Replicas are compared this often at the end, until they are the same. */
 const LAST_COMMITS_MS = 250;
+/** Whatever is put off for longer is not waited for. */
+const LONGEST_WAIT_MS = 5_000;
 
 /** Makes the last checks, one after another; the first broken one is thrown. */
 export function lastChecks(world: World): void {
@@ -13,6 +15,26 @@ export function lastChecks(world: World): void {
   compareReplicas(world);
   lookForLeftovers(world);
   lookForDamage(world);
+  lookForUnused(world);
+}
+
+/** UNUSED: what others hold without this peer is deleted. */
+function lookForUnused(world: World): void {
+  if (world.tuning.settings.keepUnusedMs > LONGEST_WAIT_MS) return;
+  const look = (): string | undefined => {
+    for (const { id, stored } of world.peers) {
+      for (const partition of stored.partitions.keys()) {
+        if (world.registry.map?.parts[partition]?.members.has(id) !== true)
+          return `${id} keeps partition ${partition}`;
+      }
+    }
+    return undefined;
+  };
+  for (let looks = 0; looks < 40 && look() !== undefined; looks += 1) {
+    world.schedule.runUntil(world.schedule.now + LAST_COMMITS_MS);
+  }
+  const unused = look();
+  if (unused !== undefined) throw new Violation(`UNUSED: ${unused}; ${world.describe()}`);
 }
 
 /** DAMAGE: every damaged row of a member was found, and mended. */

@@ -68,6 +68,7 @@ export function drawTuning(
       maxUncommittedEntries: random.pick([16, 64, 1024]),
       maxQueuedRequests: random.pick([2, 50]),
       lazyStoreMs: random.pick([20, 100, 1000]),
+      keepUnusedMs: random.pick([300, 5_000, 60_000]),
       lazyStoreOps: random.pick([8, 1024]),
     },
   };

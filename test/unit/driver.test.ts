@@ -97,6 +97,17 @@ describe('peer/driver', () => {
     expect(bench.turn()).to.deep.equal(['B: pull']);
   });
 
+  it('ends the process when too much waits for the disk', () => {
+    const bench = new Bench();
+    const sends = Array.from({ length: 65_536 }, () => bench.send('B', 1));
+    bench.driver.input({ type: 'tick' });
+    bench.next = { store: { number: 1, ops: [] }, sends };
+    expect(bench.turn()).to.deep.equal(['write 1']);
+    bench.driver.input({ type: 'tick' });
+    bench.next = { sends: [bench.send('B', 1)] };
+    expect(bench.turn()).to.deep.equal(['failed: Error: more than 65536 messages wait for the disk']);
+  });
+
   it('says nothing more after it was stopped', () => {
     const bench = new Bench();
     bench.driver.start(50);

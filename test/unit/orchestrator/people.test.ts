@@ -11,7 +11,13 @@ import { summarise } from '../../../common/summary.js';
 import type { Imbalance, ManagerStatus, Move } from '../../../orchestrator/configuration/machine.js';
 import { MoveWatch } from '../../../orchestrator/move-watch.js';
 import { lineFor, listed, lostLine } from '../../../orchestrator/notes.js';
-import { type Outlook, readinessReport, statusReport, waitsFor } from '../../../orchestrator/reports.js';
+import {
+  headline,
+  type Outlook,
+  readinessReport,
+  statusReport,
+  waitsFor,
+} from '../../../orchestrator/reports.js';
 import { RosterKeeper } from '../../../orchestrator/roster-keeper.js';
 
 const record = (port: number, more: Partial<PeerRecord> = {}): PeerRecord => ({
@@ -117,6 +123,14 @@ describe('orchestrator/reports', () => {
       ],
     ];
     for (const [status, words] of cases) expect(waitsFor(outlook(status))).to.deep.equal(words);
+    const rebuilding = outlook({
+      phase: 'rebuilding',
+      undecided: [...undecided, { partition: 9, missing: ['p1'] }],
+    });
+    expect(headline(rebuilding.status)).to.equal('rebuilding: 4 partitions need answers of p1, p2');
+    expect(headline(outlook({ phase: 'waiting', missingFounders: 1 }).status)).to.equal(
+      'waiting for 1 more peer',
+    );
     expect(waitsFor(outlook({}, { fault: 'ENOSPC' }))).to.deep.equal(['the disk of the registry: ENOSPC']);
   });
 
@@ -173,18 +187,18 @@ describe('orchestrator/move-watch', () => {
         .filter(({ level }) => level === 'info')
         .map(({ text }) => text);
     expect(look([], 0)).to.deep.equal([]);
-    expect(look([MOVE], 100)).to.deep.equal(['copies are moved: 1 under way, 3 to come, 0 done']);
+    expect(look([MOVE], 100)).to.deep.equal(['copies on their way: 1, to come: 3, done: 0']);
     expect(watch.moves).to.deep.equal([{ ...MOVE, sinceMs: 100 }]);
     expect(look([MOVE], 200)).to.deep.equal([]);
     const arrived = { ...MAP, parts: [part('p1', ['p2', 'p3'])] };
     expect(look([{ ...MOVE, to: undefined }], 5_200, arrived)).to.deep.equal([
-      'copies are moved: 1 under way, 3 to come, 1 done',
+      'copies on their way: 1, to come: 3, done: 1',
     ]);
     expect(look([], 5_300), 'there is more to come').to.deep.equal([]);
     expect(look([{ ...MOVE, partition: 1 }], 5_400)).to.deep.equal([]);
     left = BALANCED;
     expect(look([], 6_100), 'a copy that did not arrive is not counted').to.deep.equal([
-      'all moves are done: 1 copy in 6.0 s',
+      'all copies are where they belong: 1 moved or made anew in 6.0 s',
     ]);
     expect([watch.moves, watch.done]).to.deep.equal([[], 0]);
   });

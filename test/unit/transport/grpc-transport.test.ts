@@ -234,7 +234,7 @@ describe('gRPC transport', () => {
     const cutMs = performance.now();
     wire.cut();
     await until(() => ears.a.lost.length > 0 && ears.b.lost.length > 0);
-    expect(performance.now() - cutMs).to.be.within(1500, 3500);
+    expect(performance.now() - cutMs).to.be.within(1500, 5000);
     // Whoever dials meets the cut too.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(a.transport.send('b', [])).to.equal(false);
@@ -243,7 +243,7 @@ describe('gRPC transport', () => {
     wire.mend();
     await until(() => a.transport.send('b', [ack('a', 1)]) && b.transport.send('a', [ack('b', 2)]));
     await until(() => ears.a.acks.length > 0 && ears.b.acks.length > 0);
-    expect(performance.now() - mendMs).to.be.below(3000);
+    expect(performance.now() - mendMs).to.be.below(4000);
     expect([ears.a.lost, ears.b.lost]).to.deep.equal([['b'], ['a']]);
   });
 
