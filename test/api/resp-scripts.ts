@@ -252,6 +252,16 @@ export const SCRIPTS: readonly Script[] = [
     ],
   },
   {
+    name: 'patterns',
+    steps: [
+      ...commands(`
+      SET hello[1]- 1; KEYS h*; KEYS *; KEYS **; KEYS h; KEYS hello; KEYS hello?1?-; KEYS hello[[]1]-; KEYS hello\\\\[1\\\\]-;
+      KEYS [g-i]*; KEYS [i-g]*; KEYS [^g]*; KEYS [^h]*; KEYS [h; KEYS [h]; KEYS *[]-]; KEYS *[a-]; KEYS *[-]; KEYS *\\\\-; KEYS *\\\\;
+      KEYS h[a-f]l[^a-k]o*; KEYS ?????????; KEYS ????????; KEYS *1*; KEYS *2*; KEYS ""; KEYS *l*l*; KEYS *l*l*l*; KEYS [*; KEYS *[
+    `),
+    ],
+  },
+  {
     name: 'the end',
     steps: [
       ...commands(`
