@@ -7,11 +7,12 @@
  */
 import type { Socket } from 'node:net';
 import type { Logger } from '../../common/log.js';
-import { type Action, keysOfAction } from './action.js';
+import type { Action } from './action.js';
 import { takes } from './commands/command.js';
 import type { Caller, CommandSpec } from './commands/runs.js';
 import { isAction, NEVER_QUEUED } from './commands/transaction-commands.js';
 import { wrongArity } from './errors.js';
+import { Order } from './order.js';
 import { Outbox } from './outbox.js';
 import { RequestParser } from './parser.js';
 import { failure, QUEUED, type Reply } from './replies.js';
@@ -33,10 +34,7 @@ type Ready =
 export class Connection {
   readonly #parser: RequestParser;
   readonly #outbox: Outbox;
-  /** Keys that commands under way name. */
-  readonly #busy = new Set<string>();
-  #running = 0;
-  #alone = false;
+  readonly #order: Order;
   #held: Ready | undefined;
   #pumping = false;
   /** The parser may have more than was taken from it. */
@@ -53,6 +51,7 @@ export class Connection {
     const { limits } = caller.services;
     this.#parser = new RequestParser(limits);
     this.#parser.trusted = caller.session.trusted;
+    this.#order = new Order(limits.running);
     this.#outbox = new Outbox(socket, () => this.#afterFlush());
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('drain', () => this.#pump());
@@ -120,7 +119,7 @@ export class Connection {
       this.#held = undefined;
       return true;
     }
-    if (this.#alone) return false;
+    if (this.#order.alone) return false;
     if (this.#outbox.unanswered >= limits.unanswered || this.#outbox.waitingBytes >= limits.pauseBytes) {
       return false;
     }
@@ -166,43 +165,31 @@ export class Connection {
       case 'keys': {
         const action = run.parse(args, session);
         if (!isAction(action)) return action;
-        this.#startOrHold({ kind: 'keys', action, silent: skipped || session.silent });
+        const silent = skipped || session.silent;
+        if (!this.#startOnKeys(action, silent)) this.#held = { kind: 'keys', action, silent };
         return undefined;
       }
-      case 'alone':
-        this.#startOrHold({
-          kind: 'alone',
-          run: () => run.run(args, this.caller),
-          silent: skipped,
-        });
+      case 'alone': {
+        const ready: Ready = { kind: 'alone', run: () => run.run(args, this.caller), silent: skipped };
+        if (!this.#start(ready)) this.#held = ready;
         return undefined;
+      }
     }
-  }
-
-  #startOrHold(ready: Ready): void {
-    if (!this.#start(ready)) this.#held = ready;
   }
 
   /** False: it has to wait for what runs. */
   #start(ready: Ready): boolean {
-    if (this.#alone) return false;
     if (ready.kind === 'keys') return this.#startOnKeys(ready.action, ready.silent);
-    if (this.#running > 0) return false;
+    if (!this.#order.beginAlone()) return false;
     void this.#startAlone(ready);
     return true;
   }
 
   #startOnKeys(action: Action, silent: boolean): boolean {
-    const { executor, limits } = this.caller.services;
-    const keys = keysOfAction(action);
-    if (this.#running > 0 && this.#running + keys.length > limits.running) return false;
-    for (const key of keys) if (this.#busy.has(key)) return false;
+    if (!this.#order.begin(action)) return false;
     const slot = this.#outbox.reserve(silent);
-    for (const key of keys) this.#busy.add(key);
-    this.#running += keys.length;
-    executor.run(action, (reply) => {
-      this.#running -= keys.length;
-      for (const key of keys) this.#busy.delete(key);
+    this.caller.services.executor.run(action, (reply) => {
+      this.#order.end(action);
       this.#outbox.settle(slot, reply);
       this.#goOn();
     });
@@ -210,11 +197,10 @@ export class Connection {
   }
 
   async #startAlone({ run, silent }: Extract<Ready, { kind: 'alone' }>): Promise<void> {
-    this.#alone = true;
     const slot = this.#outbox.reserve(silent);
     const result = run();
     const reply = typeof result === 'object' && 'then' in result ? await result : result;
-    this.#alone = false;
+    this.#order.endAlone();
     this.#parser.trusted = this.session.trusted;
     // RESET asks for answers again, its own too.
     slot.silent ||= this.session.silent;

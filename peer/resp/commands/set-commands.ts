@@ -88,6 +88,7 @@ function store(
   if (key === undefined) return INVALID_KEY;
   if (bytes.length > maxValueBytes) return TOO_LONG;
   const value = storedValue(bytes);
+  if (options === NO_OPTIONS && deadline === undefined) return plainPut(key, value);
   const no = nothing(protocol);
   const action = changing(key, (state) => {
     const reply = options.get ? valueReply(state, protocol) : OK;
@@ -98,6 +99,22 @@ function store(
   if (options.get || options.flag) return action;
   const command = putOf(key, value, deadline, conditionOf(options.only));
   return { ...action, direct: { command, reply: (result) => (result.kind === 'done' ? OK : no) } };
+}
+
+/** SET without options, which most are. */
+function plainPut(key: string, value: Value): Action {
+  const judge = () => ({ reply: OK, next: { value } });
+  return {
+    kind: 'key',
+    key,
+    writes: true,
+    judge,
+    direct: { command: { kind: 'put', key, value }, reply: okReply },
+  };
+}
+
+function okReply(): Reply {
+  return OK;
 }
 
 function nextOf(
