@@ -41,6 +41,8 @@ export interface HttpServer {
   readonly port: number;
   /** How many connections are open. */
   connections(): Promise<number>;
+  /** From now on every answer ends its connection, so that clients go elsewhere before the end; still accepts. */
+  leave(): void;
   /** Stops accepting, lets running requests end for `graceMs`, then cuts. */
   close(graceMs: number): Promise<void>;
 }
@@ -99,6 +101,9 @@ export async function startHttpServer(
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => promisify(server.getConnections.bind(server))(),
+    leave: () => {
+      state.closing = true;
+    },
     close: (graceMs) => {
       state.closing = true;
       return closeServer(server, graceMs);

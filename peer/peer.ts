@@ -3,6 +3,7 @@
  *
  * Invariant: it takes nothing from the environment; what it needs is handed in, so that tests run it as `main.ts` does.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../common/clock.js';
 import { type HttpServer, startHttpServer } from '../common/http-server.js';
 import type { Logger } from '../common/log.js';
@@ -28,6 +29,8 @@ import type { PeerEndpoint } from './transport/transport.js';
 const LIST_MS = 5_000;
 /** Running requests get this long to end after everything was handed over, in ms. */
 const GRACE_MS = 1_000;
+/** Who asks /readyz this often goes elsewhere before connections are closed: a request on one that closes is lost, in ms. */
+const NOTICE_MS = 1_000;
 
 export interface PeerParts {
   readonly id: string;
@@ -131,7 +134,8 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   return {
     stop: async () => {
       readiness.stopping();
-      await handOver(
+      http.leave();
+      const handedOver = handOver(
         {
           id,
           map: () => replica.map,
@@ -142,6 +146,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
         },
         settings.storage === 'memory',
       );
+      await Promise.all([handedOver, pause(NOTICE_MS)]);
       await http.close(GRACE_MS);
       replica.stop();
       link.stop();

@@ -113,6 +113,11 @@ export class Rebuild {
   /** What cannot be decided yet, and whose answers are missing. */
   undecided(): Undecided[] {
     const everybody = this.#everybodyAnswered();
+    const isBehind = this.#newestVer() < this.#shownVer && this.#forced.size === 0 && !everybody;
+    if (isBehind) {
+      const missing = this.#silentPeers();
+      return Array.from({ length: this.#partitionCount }, (_, partition) => ({ partition, missing }));
+    }
     const undecided: Undecided[] = [];
     for (let partition = 0; partition < this.#partitionCount; partition++) {
       const missing = this.#missing(partition, everybody);
@@ -123,9 +128,8 @@ export class Rebuild {
 
   /** The first map of the new term once all is decided, else undefined. */
   decide(): ClusterMap | undefined {
-    const ver = Math.max(...[...this.#maps()].map((map) => map.ver));
-    const waits = ver < this.#shownVer && this.#forced.size === 0 && !this.#everybodyAnswered();
-    if (waits || this.undecided().length > 0) return undefined;
+    if (this.undecided().length > 0) return undefined;
+    const ver = this.#newestVer();
     const base = { ...this.#leftover, ver, parts: [], peers: new Map() };
     const draft = new MapDraft(base, mapVersion(this.term, 1));
     for (const map of this.#maps()) if (map.ver === ver && map.minInSync) draft.setMinInSync(map.minInSync);
@@ -156,7 +160,13 @@ export class Rebuild {
     const answered = this.#answered(part);
     const missing = [...part.members.keys()].filter((id) => !answered.includes(id));
     if (missing.length === 0 || everybody) return undefined;
-    return missing;
+    // Members whose disk is gone have nothing more to say: it waits for whoever else may know of a later configuration.
+    const silent = missing.filter((id) => !this.#testimonies.has(id));
+    return silent.length > 0 ? silent : this.#silentPeers();
+  }
+
+  #newestVer(): number {
+    return Math.max(...[...this.#maps()].map((map) => map.ver));
   }
 
   /** Those members of the configuration that answered with the store that it names. */

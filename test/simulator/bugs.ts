@@ -24,8 +24,8 @@ export const BUGS: readonly Mutant[] = [
     patches: [
       {
         file: REBUILD,
-        find: '        if (waits || this.undecided().length > 0)\n',
-        replace: '        if (this.#testimonies.size === 0 || this.undecided().length > 0)\n',
+        find: 'const isBehind = this.#newestVer() < this.#shownVer &&',
+        replace: 'const isBehind = this.#testimonies.size === 0 &&',
       },
       {
         file: REBUILD,

@@ -32,6 +32,20 @@ export class Disasters {
     return this.disaster(random, (peer) => this.wipe(peer.id, random.integer(50, 2000)));
   }
 
+  /** Two disks at once, where a third member has everything. */
+  wipeTwo(random: Random): boolean {
+    return this.disaster(random, (peer) => {
+      const other = random.pickMaybe(this.world.runningPeers().filter((one) => one !== peer));
+      if (other === undefined || !this.maySpare(peer.id, other.id)) return;
+      this.wipedAt = this.world.schedule.now;
+      for (const one of [peer, other]) {
+        one.kill();
+        one.wipe();
+        this.world.startLater(one, random.integer(50, 2000));
+      }
+    });
+  }
+
   /** One peer is gone for good, with its disk: nobody hears of it again. */
   loseOne(random: Random): boolean {
     if (this.world.peers.length < 3) return false;
@@ -128,16 +142,18 @@ export class Disasters {
     return named.some((id) => this.world.peer(id) === undefined);
   }
 
-  /** Whether everything on the peer's disk lies safely elsewhere. */
-  private maySpare(id: string): boolean {
+  /** Whether everything on the disks of these peers lies safely elsewhere. */
+  private maySpare(...ids: readonly string[]): boolean {
     const map = this.world.decided();
-    if (map === undefined || this.world.peer(id)?.up !== true) return false;
+    if (map === undefined || ids.some((id) => this.world.peer(id)?.up !== true)) return false;
     if (this.isTooSoon() || [...map.peers.values()].some(isRestarting)) return false;
-    return map.parts.every((part) => !part?.members.has(id) || this.isSafeWithout(part, id));
+    return map.parts.every(
+      (part) => !part || !ids.some((id) => part.members.has(id)) || this.isSafeWithout(part, ids),
+    );
   }
 
-  private isSafeWithout(part: PartitionConfig, id: string): boolean {
-    const others = [...part.members].filter(([member]) => member !== id);
+  private isSafeWithout(part: PartitionConfig, ids: readonly string[]): boolean {
+    const others = [...part.members].filter(([member]) => !ids.includes(member));
     if (others.length === 0 || !part.active) return false;
     return others.every(([member, storeId]) => {
       const other = this.world.peer(member);

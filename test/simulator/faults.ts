@@ -199,6 +199,12 @@ const processes: readonly FaultKind[] = [
   },
   {
     // Likewise.
+    name: 'two-wiped-disks',
+    weight: 0.4,
+    strike: (world, random) => world.disasters.wipeTwo(random),
+  },
+  {
+    // Likewise.
     name: 'damaged-rows',
     weight: 0.6,
     strike: (world, random) => world.disasters.damageOne(random),

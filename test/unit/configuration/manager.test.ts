@@ -238,6 +238,21 @@ describe('configuration manager', () => {
     expect(cluster.notes.map(({ type }) => type)).to.include('partition-lost');
   });
 
+  it('E7: makes all copies anew from the one that is left when the others lose their disks at once', () => {
+    const cluster = started(['a', 'b', 'c']);
+    const writes = new Map(cluster.peer('a').writes);
+    for (const id of ['b', 'c']) {
+      cluster.peer(id).wipe();
+      cluster.peer(id).start();
+    }
+    cluster.until('it begins to mend', () => !cluster.isCalm());
+    cluster.until('all copies are there again', () => cluster.isCalm());
+    for (const [partition, count] of writes) {
+      for (const id of ['b', 'c']) expect(cluster.peer(id).writes.get(partition)).to.be.at.least(count);
+    }
+    expect(cluster.manager.status(cluster.nowMs).lost).to.deep.equal([]);
+  });
+
   it('E8: a learner that falls silent is dropped by a new epoch', () => {
     const cluster = started();
     cluster.teaching = false;
@@ -453,6 +468,58 @@ describe('rebuild of a lost registry (section 9)', () => {
     for (const peer of known) peer.cut = false;
     cluster.until('it is calm', () => cluster.isCalm());
     expect(cluster.map.parts).to.have.length(SETTINGS.partitionCount);
+  });
+
+  it('does with one copy when the registry and all other disks are lost', () => {
+    const cluster = started(['a', 'b', 'c']);
+    cluster.run(5_000);
+    const writes = new Map(cluster.peer('b').writes);
+    cluster.held = undefined;
+    for (const id of ['a', 'c']) {
+      cluster.peer(id).wipe();
+      cluster.peer(id).start();
+    }
+    cluster.restartManager({ ...cluster.settings, bootstrapPeers: undefined });
+    cluster.until('all copies are there again', () => cluster.map.parts.length > 0 && cluster.isCalm());
+    for (const [partition, count] of writes) {
+      for (const id of ['a', 'c']) expect(cluster.peer(id).writes.get(partition)).to.be.at.least(count);
+    }
+  });
+
+  it('does not take wiped disks for the whole cluster while the one that is left is silent, and says so', () => {
+    const cluster = started(['a', 'b', 'c', 'd']);
+    cluster.held = undefined;
+    const settings = { ...cluster.settings, bootstrapPeers: undefined };
+    for (const id of ['a', 'c']) {
+      cluster.peer(id).wipe();
+      cluster.peer(id).start();
+    }
+    cluster.peer('b').cut = true;
+    cluster.restartManager(settings);
+    cluster.run(30_000);
+    const { phase, undecided } = cluster.manager.status(cluster.nowMs);
+    expect(phase).to.equal('rebuilding');
+    expect(undecided).to.have.length(SETTINGS.partitionCount);
+    for (const { missing } of undecided) expect(missing).to.deep.equal(['b']);
+    cluster.peer('b').cut = false;
+    cluster.until('all copies are there again', () => cluster.map.parts.length > 0 && cluster.isCalm());
+  });
+
+  it('says that everything is lost when the registry and all disks of a partition are, and makes nothing of nothing', () => {
+    const cluster = started(['a', 'b', 'c', 'd']);
+    const lost = cluster.map.parts.flatMap((part, partition) => (part?.members.has('d') ? [] : [partition]));
+    expect(lost).not.to.have.length(0);
+    cluster.held = undefined;
+    for (const id of ['a', 'b', 'c']) {
+      cluster.peer(id).wipe();
+      cluster.peer(id).start();
+    }
+    cluster.restartManager({ ...cluster.settings, bootstrapPeers: undefined });
+    cluster.until('it is rebuilt', () => cluster.map.parts.length > 0);
+    cluster.run(60_000);
+    expect(cluster.manager.status(cluster.nowMs).lost).to.deep.equal(lost);
+    for (const partition of lost) expect(cluster.part(partition).active).to.equal(false);
+    expect(cluster.notes.filter(({ type }) => type === 'partition-lost')).to.have.length(lost.length);
   });
 
   it('does without a member whose disk is gone once everybody else has answered', () => {
