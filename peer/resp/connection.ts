@@ -16,6 +16,7 @@ import { Order } from './order.js';
 import { Outbox } from './outbox.js';
 import { RequestParser } from './parser.js';
 import { failure, QUEUED, type Reply } from './replies.js';
+import { Stopwatch } from './stopwatch.js';
 import { copyOf } from './values.js';
 
 const NO_AUTH: Reply = failure('NOAUTH Authentication required.');
@@ -41,7 +42,11 @@ export class Connection {
   #behind = false;
   #ended = false;
   #closed = false;
-  #stalledSinceMs: number | undefined;
+  /** What the input budget was last told. */
+  #heldBytes = 0;
+  #takenAtCheck = 0;
+  readonly #stalled = new Stopwatch();
+  readonly #arriving = new Stopwatch();
 
   constructor(
     private readonly socket: Socket,
@@ -78,14 +83,16 @@ export class Connection {
     this.socket.destroy();
   }
 
-  /** Cuts it if the client has taken nothing for too long. */
+  /** Cuts it if the client has taken nothing for too long, or does not come to the end of a command. */
   check(nowMs: number): void {
-    const { stalledMs } = this.caller.services.limits;
-    if (this.socket.writableLength === 0) this.#stalledSinceMs = undefined;
-    else {
-      this.#stalledSinceMs ??= nowMs;
-      if (nowMs - this.#stalledSinceMs > stalledMs) this.#cut('took no answer for too long');
+    const { stalledMs, arrivalMs } = this.caller.services.limits;
+    if (this.#stalled.lasts(this.socket.writableLength > 0, nowMs) > stalledMs) {
+      this.#cut('took no answer for too long');
     }
+    const { taken, heldBytes } = this.#parser;
+    const begun = heldBytes > 0 && taken === this.#takenAtCheck && !this.#behind;
+    this.#takenAtCheck = taken;
+    if (this.#arriving.lasts(begun, nowMs) > arrivalMs) this.#cut('did not end its command in time');
   }
 
   #received(chunk: Buffer): void {
@@ -95,12 +102,22 @@ export class Connection {
     this.#pump();
   }
 
+  #countInput(heldBytes: number): boolean {
+    const before = this.#heldBytes;
+    this.#heldBytes = heldBytes;
+    return this.caller.services.input.change(before, heldBytes);
+  }
+
   /** Runs what can be run. */
   #pump(): void {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
     while (this.#advance());
     this.#pumping = false;
+    if (!this.#countInput(this.#parser.heldBytes)) {
+      this.#cut('sent more of a command than there is room for');
+      return;
+    }
     // What was not taken stays in the parser; it is fed no more than fits.
     const mayRead = !this.#behind || this.#parser.unread < this.caller.services.limits.lineBytes;
     if (mayRead === this.socket.isPaused()) {
@@ -259,6 +276,7 @@ export class Connection {
 
   #close(): void {
     this.#closed = true;
+    this.#countInput(0);
     this.#held = undefined;
     this.#outbox.close();
   }

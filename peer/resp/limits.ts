@@ -15,6 +15,10 @@ export const RESP_LIMITS = {
   /** Arguments, and bytes of each, that a client may send before it has shown the secret. */
   strangerArgs: 10,
   strangerBulkBytes: 16 * KIB,
+  /** What all connections hold of commands that have not wholly arrived; who then sends more is cut. */
+  inputBytes: 1024 * MIB,
+  /** A command must be there this long after it began, in ms; else the connection is cut. */
+  arrivalMs: 60_000,
   /** Connections; one more is told so and closed. */
   connections: 10_000,
   /** Keys that the commands of one connection work on at a time; what comes behind waits in the socket. */
@@ -26,7 +30,7 @@ export const RESP_LIMITS = {
   /** Answers that a client has not taken, in bytes: beyond it the connection is cut. */
   outputBytes: 512 * MIB,
   /** A client that takes nothing of what waits for it for this long is cut, in ms. */
-  stalledMs: 60_000,
+  stalledMs: 300_000,
   /** Connections are looked after this often, in ms. */
   checkMs: 5_000,
   /** Values that one MGET, or one transaction, reads together, in bytes; beyond it is an error. */

@@ -51,9 +51,21 @@ export class RequestParser {
   #begun: Buffer | undefined;
   #filled = 0;
   #commandBytes = 0;
+  #argBytes = 0;
+  #taken = 0;
   #error: ProtocolError | undefined;
 
   constructor(private readonly limits: RespLimits) {}
+
+  /** Commands that were given out. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Bytes that are held of a command that has not wholly arrived, with what keeping them costs. */
+  get heldBytes(): number {
+    return this.#argBytes + (this.#begun?.length ?? 0) + this.unread;
+  }
 
   /** Bytes that were fed and not looked at. */
   get unread(): number {
@@ -100,11 +112,14 @@ export class RequestParser {
       const arg = this.#begun === undefined ? this.#whole() : this.#continued();
       if (arg === undefined) return undefined;
       this.#args.push(arg);
+      this.#argBytes += arg.length + ARG_OVERHEAD_BYTES;
       this.#length = -1;
       this.#missing--;
     }
     const args = this.#args;
     this.#args = [];
+    this.#argBytes = 0;
+    this.#taken++;
     return args;
   }
 
@@ -167,6 +182,7 @@ export class RequestParser {
     const last = end > this.#at && this.#chunk[end - 1] === CR ? end - 1 : end;
     const words = splitLine(this.#chunk.subarray(this.#at, last));
     this.#at = end + 1;
+    this.#taken++;
     return words ?? this.#fail('unbalanced quotes in request');
   }
 
@@ -213,6 +229,7 @@ export class RequestParser {
     this.#chunk = NOTHING;
     this.#at = 0;
     this.#args = [];
+    this.#argBytes = 0;
     this.#begun = undefined;
     return this.#error;
   }

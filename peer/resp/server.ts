@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Clock } from '../../common/clock.js';
 import type { Logger } from '../../common/log.js';
 import { hostPort } from '../../common/names.js';
+import { InputBudget } from './budget.js';
 import type { Services } from './commands/runs.js';
 import { COMMANDS } from './commands/table.js';
 import { Connection } from './connection.js';
@@ -53,6 +54,7 @@ export async function startRespServer(parts: RespServerParts): Promise<RespServe
   const services: Services = {
     ...parts,
     limits,
+    input: new InputBudget(limits.inputBytes),
     counts,
     port,
     executor: new Executor(parts.store, limits, () => clock.wallMs()),

@@ -121,6 +121,37 @@ describe('a Redis connection', () => {
     await until(() => server.connections() === 0);
   });
 
+  it('is cut where a command does not come to its end', async () => {
+    const { port, server } = await lane({ limits: { arrivalMs: 60, checkMs: 10 } });
+    const slow = [await client(port), await client(port), await client(port)];
+    slow[0]?.send('*2\r\n$3\r\nGET\r\n$10\r\nabc');
+    slow[1]?.send('GET a');
+    slow[2]?.send('*2\r\n$3\r\nGET\r\n');
+    const idle = await client(port);
+    expect(await idle.ask('PING\r\n', 7)).to.equal('+PONG\r\n');
+    await until(() => server.connections() === 1);
+    expect(await idle.ask('PING\r\n', 7)).to.equal('+PONG\r\n');
+  });
+
+  it('is cut where all together hold too much of commands that have not arrived', async () => {
+    const { port, server } = await lane({ limits: { inputBytes: 1_000_000 } });
+    const part = `*3\r\n$3\r\nSET\r\n$1\r\na\r\n$800000\r\n${'x'.repeat(400_000)}`;
+    const first = await client(port);
+    first.send(part);
+    await turn();
+    const second = await client(port);
+    second.send(part);
+    const third = await client(port);
+    third.send(part);
+    await until(() => server.connections() < 3);
+    const small = await client(port);
+    expect(await small.ask('PING\r\n', 7)).to.equal('+PONG\r\n');
+    const left = [first, second, third].filter((each) => !each.ended);
+    expect(left.length).to.be.within(1, 2);
+    for (const each of left) each.send(`${'x'.repeat(400_000)}\r\n`);
+    await until(() => left.some((each) => each.text === '+OK\r\n'));
+  });
+
   it('is refused beyond their number', async () => {
     const { port } = await lane({ limits: { connections: 2 } });
     const first = await client(port);

@@ -50,6 +50,28 @@ export async function startLane(options: LaneOptions = {}): Promise<Lane> {
   return { server, store, port };
 }
 
+/** Two lanes, each with a store of its own and the primary of every second partition. */
+export async function startTwoLanes(): Promise<readonly [Lane, Lane]> {
+  const peers = ['peer-1', 'peer-2'];
+  const lanes: Lane[] = [];
+  for (const id of peers) {
+    const cluster = () => ({
+      ...testCluster(
+        () => 0,
+        (partition) => peers[partition % 2] as string,
+        peers,
+      ),
+      id,
+      respAddress: (peer: string) => {
+        const lane = lanes[peers.indexOf(peer)];
+        return lane && { host: '127.0.0.1', port: lane.port };
+      },
+    });
+    lanes.push(await startLane({ cluster }));
+  }
+  return lanes as [Lane, Lane];
+}
+
 /** A connection that collects what comes. */
 export class RawClient {
   #text = '';

@@ -1,8 +1,7 @@
 /** ioredis, as its users have it, against the lane: alone and in Cluster mode. */
 import { expect } from 'chai';
 import { Cluster, Redis } from 'ioredis';
-import { type Lane, startLane } from './resp-harness.js';
-import { testCluster } from './resp-memory-store.js';
+import { type Lane, startLane, startTwoLanes } from './resp-harness.js';
 
 describe('ioredis', () => {
   let lane: Lane;
@@ -132,24 +131,8 @@ describe('ioredis', () => {
 
 describe('ioredis in Cluster mode', () => {
   it('goes to the peers that the slots name, and gets over a partition that cannot be served for a moment', async () => {
-    const lanes: Lane[] = [];
-    const peers = ['peer-1', 'peer-2'];
-    const portOf = (peer: string) => lanes[peers.indexOf(peer)]?.port as number;
-    for (const _ of peers) {
-      lanes.push(
-        await startLane({
-          cluster: () => ({
-            ...testCluster(
-              () => 0,
-              (partition) => peers[partition % 2] as string,
-              peers,
-            ),
-            respAddress: (peer) => ({ host: '127.0.0.1', port: portOf(peer) }),
-          }),
-        }),
-      );
-    }
-    const cluster = new Cluster([{ host: '127.0.0.1', port: portOf('peer-1') }], { retryDelayOnTryAgain: 5 });
+    const lanes = await startTwoLanes();
+    const cluster = new Cluster([{ host: '127.0.0.1', port: lanes[0].port }], { retryDelayOnTryAgain: 5 });
     try {
       for (let i = 0; i < 100; i++) await cluster.set(`k${i}`, i);
       for (let i = 0; i < 100; i++) expect(await cluster.get(`k${i}`)).to.equal(`${i}`);

@@ -10,7 +10,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Clock, systemClock } from '../../common/clock.js';
-import { frame, RawClient, startLane } from './resp-harness.js';
+import { CATALOGUE } from '../../peer/resp/commands/catalogue.js';
+import { frame, RawClient, startLane, startTwoLanes } from './resp-harness.js';
 import { BROKEN, SCRIPTS, type Step } from './resp-scripts.js';
 
 const installed = spawnSync('redis-server', ['--version']).status === 0;
@@ -37,7 +38,8 @@ const WAYS = [
 ];
 
 if (installed) {
-  describe('the Redis lane next to redis-server', () => {
+  describe('the Redis lane next to redis-server', function () {
+    this.timeout(30_000);
     let redis: ChildProcess;
     let redisPort: number;
 
@@ -70,6 +72,47 @@ if (installed) {
       }
     }
 
+    it('describes its commands as redis-server does', async () => {
+      const lane = await startLane();
+      const shown = CATALOGUE.filter(({ keys, group }) => keys.step > 0 || group !== 'connection');
+      const known = shown.map(({ name }) => name).filter((name) => name !== 'post' && name !== 'host:');
+      try {
+        for (const name of known) {
+          // Name, arity, flags, first key, last key and step: the flags end the part whose length is not known.
+          const theirs = await run(redisPort, 2, [`COMMAND INFO ${name}`]);
+          const ours = await run(lane.port, 2, [`COMMAND INFO ${name}`]);
+          const head = (text: string) => /^(.*?(?::-?\d+\r\n){3})\*/s.exec(text)?.[1];
+          expect(head(ours), name).to.be.a('string').and.to.equal(head(theirs));
+        }
+        expect(known.length).to.be.above(45);
+      } finally {
+        await lane.server.close(0);
+      }
+    });
+
+    it('makes redis-cli and redis-benchmark content', async () => {
+      const lanes = [await startLane(), ...(await startTwoLanes())];
+      const [port, clusterPort] = lanes.map((lane) => String(lane.port)) as [string, string, string];
+      try {
+        expect(await output('redis-cli', ['-p', port, 'SET', 'a', 'b'])).to.equal('OK\n');
+        expect(await output('redis-cli', ['-p', port, '-3', 'MGET', 'a', 'c'])).to.equal('b\n\n');
+        expect(await output('redis-cli', ['-p', port, '--scan'])).to.equal('a\n');
+        expect(await output('redis-cli', ['-c', '-p', port, 'INCR', 'n'])).to.equal('1\n');
+        expect(await output('redis-cli', ['--cluster', 'check', `127.0.0.1:${clusterPort}`])).to.contain(
+          '[OK] All 16384 slots covered.',
+        );
+        const benchmark = ['-n', '2000', '-c', '10', '-q', '-t', 'ping,set,get,incr,mset'];
+        for (const more of [[], ['-P', '16', '-r', '1000'], ['--cluster'], ['-3']]) {
+          const at = more[0] === '--cluster' ? clusterPort : port;
+          const told = await output('redis-benchmark', ['-p', at, ...benchmark, ...more]);
+          expect(told.match(/requests per second/g), more.join(' ')).to.have.length(6);
+          expect(told.toLowerCase()).not.to.contain('error');
+        }
+      } finally {
+        for (const { server } of lanes) await server.close(0);
+      }
+    });
+
     for (const bytes of BROKEN) {
       it(`refuses ${JSON.stringify(bytes.slice(0, 40))} in the same words`, async () => {
         const lane = await startLane();
@@ -97,6 +140,16 @@ async function run(port: number, protocol: number, steps: readonly Step[]): Prom
   await client.until(() => client.ended || client.text.endsWith(MARK_REPLY));
   const { text } = client;
   client.close();
+  return text;
+}
+
+/** What a program prints; it must end well. */
+async function output(program: string, args: readonly string[]): Promise<string> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
+  const [code] = await once(child, 'close');
+  expect(code, `${program}: ${text}`).to.equal(0);
   return text;
 }
 

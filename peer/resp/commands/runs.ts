@@ -1,6 +1,7 @@
 /** What commands do, and what those that are about more than single keys may see: who calls, and the peer that serves. */
 import type { Clock } from '../../../common/clock.js';
 import type { Action, Context } from '../action.js';
+import type { InputBudget } from '../budget.js';
 import type { Executor } from '../executor.js';
 import type { RespLimits } from '../limits.js';
 import type { Reply } from '../replies.js';
@@ -17,6 +18,7 @@ export interface Services {
   readonly cluster: RespCluster;
   readonly executor: Executor;
   readonly limits: RespLimits;
+  readonly input: InputBudget;
   readonly clock: Clock;
   /** What clients have to show; null: nothing. */
   readonly secret: string | null;
