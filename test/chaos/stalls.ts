@@ -1,6 +1,6 @@
 /**
- * How long writes stood still. For every key that is written all the time: the time from the start of the first write that was
- * not acknowledged at once to the end of the next one that was.
+ * How long writes stood still. For every key that is written all the time: the time between two acknowledgements in which a
+ * write was waiting for its own.
  *
  * Invariant: keys that are written rarely do not count, since their gaps tell of the clients.
  */
@@ -20,6 +20,8 @@ export interface Stall {
 export class StallMeter {
   /** By key: when the oldest write began that is not yet followed by an acknowledged one. */
   private readonly waiting = new Map<string, number>();
+  /** By key: when the last acknowledgement came. */
+  private readonly acked = new Map<string, number>();
   private longestSoFar: Stall | undefined;
 
   /** `onStall` is told of every stall of `tellFromMs` and more. */
@@ -30,12 +32,15 @@ export class StallMeter {
 
   saw({ key, outcome, start, end }: Entry): void {
     if (!isHot(key)) return;
-    const from = Math.min(this.waiting.get(key) ?? start, start);
+    const since = Math.min(this.waiting.get(key) ?? start, start);
     if (outcome !== 'ok' && outcome !== 'mismatch') {
-      this.waiting.set(key, from);
+      this.waiting.set(key, since);
       return;
     }
+    // A write that waited long tells nothing of the time in which others were acknowledged.
+    const from = Math.max(since, this.acked.get(key) ?? 0);
     this.waiting.delete(key);
+    this.acked.set(key, end);
     const stall = { key, ms: (end - from) / NS_PER_MS, from, to: end };
     if (stall.ms >= this.tellFromMs) this.onStall(stall);
     if (stall.ms > (this.longestSoFar?.ms ?? 0)) this.longestSoFar = stall;

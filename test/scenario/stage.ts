@@ -30,7 +30,7 @@ export const STAGE_SETTINGS: Settings = {
   retryMs: 100,
   resendMs: 150,
   accuseAfterMs: 1_200,
-  retainedLogBytes: 400,
+  retainedLogBytes: 1_560,
   maxMessageEntries: 4,
 };
 

@@ -62,9 +62,9 @@ export function drawTuning(
       // Seldom enough that a lost message or two costs a lease.
       leaseRenewMs: base.leaseRenewMs * random.pick([1, 1.5, 2]),
       // Little logs, little messages: snapshots, tails and flow control all come up within a minute.
-      retainedLogBytes: random.pick([0, 500, 4000, 1_000_000]),
+      retainedLogBytes: random.pick([0, 1_900, 15_000, 1_000_000]),
       maxMessageEntries: random.pick([2, 8, 256]),
-      maxMessageBytes: random.pick([300, 4000, 1_000_000]),
+      maxMessageBytes: random.pick([1_100, 15_000, 1_000_000]),
       maxUncommittedEntries: random.pick([16, 64, 1024]),
       maxQueuedRequests: random.pick([2, 50]),
       lazyStoreMs: random.pick([20, 100, 1000]),
