@@ -4,8 +4,10 @@
  * Invariants: it never goes back. A suspend is noticed at the first reading after it: by the wall clock, which jumps
  * ahead of the monotonic one, and at the latest `LOOK_MS` later, should that have stood still too. The uptime, which
  * costs some microseconds to read, is only asked then.
+ * Limit: on macOS the uptime has whole seconds, so the clock would leap ahead by up to one; but there the monotonic clock
+ * itself runs on in a suspend, and the uptime is not asked.
  */
-import { uptime } from 'node:os';
+import { platform, uptime } from 'node:os';
 import type { Clock } from './clock.js';
 
 /** The uptime is looked at this often, in ms. */
@@ -30,7 +32,7 @@ export class LeaseClock {
   constructor(
     private readonly clock: Clock,
     private readonly jumped: () => void,
-    private readonly uptimeMs: () => number = () => uptime() * 1_000,
+    private readonly uptimeMs: () => number = uptimeBeside(clock),
   ) {
     this.lookedAtMs = clock.monotonicMs();
     this.offsetMs = uptimeMs() - this.lookedAtMs;
@@ -53,4 +55,8 @@ export class LeaseClock {
     this.suspendedMs += sleptMs;
     if (stepMs - sleptMs > JUMP_MS) this.jumped();
   }
+}
+
+function uptimeBeside(clock: Pick<Clock, 'monotonicMs'>): () => number {
+  return platform() === 'darwin' ? () => clock.monotonicMs() : () => uptime() * 1_000;
 }

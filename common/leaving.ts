@@ -16,7 +16,8 @@ export type MayStop = 'free' | 'alone' | 'wait';
 export function mayStop(map: ClusterMap, id: PeerId): MayStop {
   const { parts, peers, minInSync = 1 } = map;
   const goesOn = (peer: PeerId): boolean => !isRestarting(peers.get(peer) ?? {});
-  const enough = [...peers.keys()].filter(goesOn).length >= minInSync;
+  const holders = [...peers].filter(([peer, { weight = 1 }]) => weight > 0 && goesOn(peer));
+  const enough = holders.length >= minInSync;
   let alone = false;
   for (const part of parts) {
     if (part === undefined) continue;

@@ -1,5 +1,5 @@
 /**
- * The forms of the names that processes tell one another: ids, hosts, ports.
+ * The forms of the names that processes tell one another: ids and hosts.
  *
  * Invariant: whatever passes here can stand in a URL, a log line or a file name without quoting.
  */
@@ -13,8 +13,6 @@ export const nameSchema = z
     /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/,
     'must be 1 to 64 letters, digits, . _ : or -, and begin with a letter or digit',
   );
-
-export const portSchema = z.number().int().min(1).max(65_535);
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*$/;
 

@@ -9,7 +9,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterMap, MapVersion } from '../common/configuration.js';
-import { readIfThere, syncFile, writeDurably } from '../common/durable-file.js';
+import { readIfThere, syncFile, tryToWrite, writeDurably } from '../common/durable-file.js';
 import { mapSchema, mapText } from '../common/map-json.js';
 import type { CasOutcome, MapRegister } from './driver.js';
 
@@ -60,7 +60,7 @@ export class RegisterFile implements MapRegister {
   }
 
   /**
-   * Opens the folder, making it if need be, and reads what is there.
+   * Opens the folder, making it if need be, sees that it can be written, and reads what is there.
    * @throws RegisterFileError
    */
   static async open(folder: string, clusterId: string, tell: DiskListener): Promise<RegisterFile> {
@@ -71,6 +71,11 @@ export class RegisterFile implements MapRegister {
       throw new RegisterFileError(`cannot make the data folder ${folder}: ${codeOf(error)}`);
     }
     await file.#load();
+    try {
+      await tryToWrite(file.#path);
+    } catch (error) {
+      throw new RegisterFileError(`cannot write in the data folder ${folder}: ${codeOf(error)}`);
+    }
     return file;
   }
 

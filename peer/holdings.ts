@@ -12,8 +12,18 @@ import type { Row } from './replication/entry.js';
 import { DAMAGED, type LiveKey } from './replication/machine.js';
 import type { PeerReply, PeerRequest } from './transport/messages.js';
 
-/** What is looked at together. */
+/** Rows that are looked at together. */
 const PART = { rows: 256, bytes: 1024 * 1024 } as const;
+/** Keys that are looked at together: few, as a page takes a few of every partition. */
+const KEYS_AT_ONCE = 64;
+
+interface PageRange {
+  readonly prefix: string;
+  readonly after: string;
+  readonly limit: number;
+  /** The last key that may be of use; undefined: all may. */
+  readonly through: string | undefined;
+}
 
 export class Holdings {
   constructor(
@@ -40,18 +50,14 @@ export class Holdings {
     after: string,
     limit: number,
   ): { readonly keys: readonly string[]; readonly refused: readonly number[] } {
-    const refused = partitions.filter((partition) => !this.answersFor(partition));
-    const keys: string[] = [];
+    const refused = new Set(partitions.filter((partition) => !this.answersFor(partition)));
+    let keys: string[] = [];
     for (const partition of partitions) {
-      if (refused.includes(partition)) continue;
-      let found = 0;
-      for (const { key } of this.keysOf(partition, prefix, after)) {
-        keys.push(key);
-        if (++found === limit) break;
-      }
+      if (refused.has(partition)) continue;
+      const found = this.firstKeys(partition, { prefix, after, limit, through: keys[limit - 1] });
+      if (found.length > 0) keys = [...keys, ...found].sort(compareBytes).slice(0, limit);
     }
-    keys.sort(compareBytes);
-    return { keys: keys.slice(0, limit), refused };
+    return { keys, refused: [...refused] };
   }
 
   /** All own rows by partition, then by key, from the first key after `after`. */
@@ -68,6 +74,17 @@ export class Holdings {
     return status !== undefined && status.role === 'active' && status.readable;
   }
 
+  /** The first keys of one partition, up to `through`: a full page of smaller ones is there already. */
+  private firstKeys(partition: number, { prefix, after, limit, through }: PageRange): string[] {
+    const found: string[] = [];
+    for (const { key } of this.keysOf(partition, prefix, after)) {
+      if (through !== undefined && compareBytes(key, through) > 0) break;
+      found.push(key);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
   /** Live keys of one partition that begin with `prefix` and come after `after`, in byte order. */
   private *keysOf(partition: number, prefix: string, after: string): Iterable<LiveKey> {
     const rows = this.replica.rows(partition);
@@ -75,7 +92,7 @@ export class Holdings {
     const first = startsAt(prefix, after) ? rows.newest(prefix) : undefined;
     if (first === DAMAGED || this.isLive(first)) yield { key: prefix, expiresAtMs: undefined };
     for (let last = lastBefore(prefix, after); ; ) {
-      const { keys, next } = rows.keys(last, PART.rows);
+      const { keys, next } = rows.keys(last, KEYS_AT_ONCE);
       for (const live of keys) {
         if (!live.key.startsWith(prefix)) return;
         if (!this.isOver(live.expiresAtMs)) yield live;

@@ -60,20 +60,18 @@ async function start(settings: PeerSettings, id: string, log: Logger): Promise<P
       program.exit(1, `the store failed, and nothing more is acknowledged: ${error.message}`),
     damaged: (damage: object) => log.error({ damage }, 'a stored record is damaged: it is not served'),
   };
-  try {
-    const store = await openStore(settings, events, log);
-    return await startPeer({
-      ...store,
-      id,
-      settings,
-      clock: systemClock,
-      log,
-      broke: (line) => program.exit(1, line),
-      bind,
-    });
-  } catch (error) {
-    return program.exit(1, `cannot open the store: ${(error as Error).message}`);
-  }
+  const store = await openStore(settings, events, log).catch((error: Error) =>
+    program.exit(1, `cannot open the store: ${error.message}`),
+  );
+  return startPeer({
+    ...store,
+    id,
+    settings,
+    clock: systemClock,
+    log,
+    broke: (line) => program.exit(1, line),
+    bind,
+  });
 }
 
 async function bind<T>(port: number, flag: string, listen: () => Promise<T>): Promise<T> {

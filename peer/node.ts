@@ -21,6 +21,8 @@ import type { Transport } from './transport/transport.js';
 
 /** Requests of one batch that are under way together; the rest waits for them. */
 const BATCH_WINDOW = 1_024;
+/** So many are read at first, and more and more as they turn out to be small: what is read waits in memory. */
+const FIRST_WINDOW = 16;
 /** Values of one batch's answer, together; those that do not fit are not read. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Another peer is asked which version it holds for this long, in ms. */
@@ -30,10 +32,10 @@ export interface NodeParts {
   readonly id: string;
   /** As clients are told: its URL. */
   readonly orchestrator: string;
-  readonly replica: Replica;
-  readonly holdings: Holdings;
-  readonly lister: Lister;
-  readonly readiness: Readiness;
+  readonly replica: Pick<Replica, 'map' | 'read' | 'write'>;
+  readonly holdings: Pick<Holdings, 'answer' | 'all'>;
+  readonly lister: Pick<Lister, 'page'>;
+  readonly readiness: Pick<Readiness, 'checks'>;
   readonly transport: Pick<Transport, 'call'>;
   roster(): Roster | null;
 }
@@ -61,17 +63,21 @@ export class Node implements Store {
   async readMany(keys: readonly string[]): Promise<readonly (ReadAnswer | AnswerFull)[]> {
     const answers: (ReadAnswer | AnswerFull)[] = [];
     let bytes = 0;
-    for (let at = 0; at < keys.length; at += BATCH_WINDOW) {
-      const window = keys.slice(at, at + BATCH_WINDOW);
-      if (bytes > MAX_ANSWER_BYTES) {
-        answers.push(...window.map(() => FULL));
-        continue;
-      }
-      for (const answer of await Promise.all(window.map((key) => this.read(key, 'linearizable')))) {
-        bytes += sizeOf(answer);
+    let largest = 1;
+    let window = FIRST_WINDOW;
+    while (answers.length < keys.length && bytes <= MAX_ANSWER_BYTES) {
+      const asked = keys.slice(answers.length, answers.length + window);
+      for (const answer of await Promise.all(asked.map((key) => this.read(key, 'linearizable')))) {
+        const size = sizeOf(answer);
+        bytes += size;
+        largest = Math.max(largest, size);
         answers.push(bytes > MAX_ANSWER_BYTES ? FULL : answer);
       }
+      // The next ones are taken to be as large as the largest so far.
+      const fitting = Math.max(1, Math.floor((MAX_ANSWER_BYTES - bytes) / largest));
+      window = Math.min(BATCH_WINDOW, 2 * window, fitting);
     }
+    while (answers.length < keys.length) answers.push(FULL);
     return answers;
   }
 

@@ -60,7 +60,8 @@ export class Readiness {
   private data({ parts, peers }: ClusterMap): Check {
     const { id } = this.parts;
     const roster = this.parts.roster();
-    const wanted = Math.min(roster?.copies ?? 1, peers.size);
+    const holders = [...peers.values()].filter(({ weight = 1 }) => weight > 0);
+    const wanted = Math.min(roster?.copies ?? 1, holders.length);
     const short = parts.filter((part) => part !== undefined && part.members.size < wanted).length;
     const joining = parts.filter((part) => part?.learners.includes(id)).length;
     const mine = parts.filter((part) => part?.members.has(id)).length;

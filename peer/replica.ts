@@ -149,9 +149,7 @@ export class Replica {
   private world(): ConstructorParameters<typeof PeerDriver>[3] {
     return {
       clock: () => this.clocks(),
-      send: (to, envelopes) => {
-        if (!this.parts.transport.send(to, envelopes)) this.unsent(to, envelopes);
-      },
+      send: (to, envelopes) => this.send(to, envelopes),
       report: (to, envelope) => this.events.report(to, envelope),
       endOfTurn: (task) => {
         setImmediate(() => {
@@ -174,6 +172,15 @@ export class Replica {
   private dropLeases(): void {
     this.driver.input({ type: 'drop-leases' });
     this.events.clockJumped();
+  }
+
+  /** Where there is no room for all of a turn's envelopes, a lease or an acknowledgement may still go: one by one. */
+  private send(to: string, envelopes: readonly PeerEnvelope[]): void {
+    const { transport } = this.parts;
+    if (transport.send(to, envelopes)) return;
+    const isOne = envelopes.length === 1;
+    const unsent = envelopes.filter((envelope) => isOne || !transport.send(to, [envelope]));
+    this.unsent(to, unsent);
   }
 
   /** What was forwarded and did not leave goes elsewhere at once, and is known to have had no effect. */

@@ -65,7 +65,7 @@ export function holdings(
 }
 
 /** Who will hold the partition once the move under way is done. */
-export function holdersAfter(part: PartitionConfig, leaving: PeerId | undefined): PeerId[] {
+function holdersAfter(part: PartitionConfig, leaving: PeerId | undefined): PeerId[] {
   const holders = [...part.members.keys(), ...part.learners];
   return leaving === undefined ? holders : holders.filter((id) => id !== leaving);
 }

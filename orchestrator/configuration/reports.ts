@@ -52,7 +52,7 @@ export function takeReport(desk: ReportDesk, envelope: ReportEnvelope): boolean 
 }
 
 /** Whether the sender is the very process that the map names. */
-export function isNamed(map: ClusterMap, { from, fromInc, storeId }: ReportEnvelope): boolean {
+function isNamed(map: ClusterMap, { from, fromInc, storeId }: ReportEnvelope): boolean {
   const record = map.peers.get(from);
   return record?.inc === fromInc && record.storeId === storeId;
 }

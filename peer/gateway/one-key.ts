@@ -109,7 +109,7 @@ export function isLive(row: Row | null): row is LiveRow {
   return row !== null && row.value !== null;
 }
 
-/** Media types that name no type of the value, and what they stand for. */
+/** The type to store: text where the client named none, or the one of forms, which `curl -d` sends for everything. */
 function mediaTypeToStore(contentType: string | undefined): string {
   if (contentType === undefined || contentType === '') return TEXT_TYPE;
   if (contentType.slice(0, FORM_TYPE.length).toLowerCase() === FORM_TYPE) return TEXT_TYPE;

@@ -43,7 +43,7 @@ export function lastSegment(url: string): string {
 
 /**
  * Undoes percent-encoding once, strictly: whole escapes, and UTF-8 without overlong forms or surrogates. Null where it is
- * not such text. (Bytes beyond ASCII never come unescaped: node:http refuses such a target.)
+ * not such text. (Bytes beyond ASCII never come unescaped: `http-server.ts` refuses such a target.)
  */
 export function percentDecode(raw: string): string | null {
   if (!raw.includes('%')) return raw;

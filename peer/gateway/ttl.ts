@@ -6,7 +6,7 @@
 import { Problem } from '../../common/problems.js';
 
 /** Ten years of 365 days. What is to stay longer is kept without one. */
-export const MAX_TTL_MS = 3_650 * 24 * 60 * 60 * 1_000;
+const MAX_TTL_MS = 3_650 * 24 * 60 * 60 * 1_000;
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,

@@ -172,8 +172,7 @@ export function noteOpen(lead: Lead, entry: Entry): void {
 function expireAgain(partition: Partition, entry: Entry): void {
   if (entry.effect.kind !== 'delete') return;
   const row = partition.rows.find(entry.key);
-  if (row === undefined || row === DAMAGED || row.expiresAtMs === undefined) return;
-  partition.rows.deadlines.push({ atMs: row.expiresAtMs, key: entry.key, seq: row.seq });
+  if (row !== undefined && row !== DAMAGED) partition.rows.expireAgain(entry.key, row);
 }
 
 function forgetOpen(lead: Lead, entry: Entry): void {

@@ -59,7 +59,7 @@ export function restorePartition(core: Core, image: PartitionImage): Partition {
     broken(`partition ${number} stored with com within ${log.base}..${log.prep}`, `${marks.com}`);
   }
   const rows = new Rows(core.reader, core.out, number, marks.copy);
-  rows.loadMarks(marks.com);
+  rows.loadMarks();
   const sessions = new Sessions(image.sessions);
   const partition = new Partition(number, log, rows, sessions, marks.alignedEpoch, marks.com, marks.staging);
   core.partitions.set(number, partition);

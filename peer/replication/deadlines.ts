@@ -1,19 +1,27 @@
 /**
  * Keys by the time at which they expire: a binary heap that may hold more than is true.
  *
- * Kept true: every row with a time to live is in it. A row that was overwritten since stays in until its old
- * time comes, and is recognised then by its sequence number.
+ * Kept true: every row with a time to live that ends before `horizonMs` is in it. A row that was overwritten since stays
+ * in until its old time comes, and is recognised then by its row. With too many of them the later half is let go, and
+ * the horizon is drawn before it: what lies beyond is looked up in the store when its time has come. So memory does not
+ * grow with the data.
  */
 
-/** A key whose value, if still that of `seq`, expires at `atMs` (wall clock). */
+/** Deadlines kept for a partition; beyond it the later half is let go. */
+const MAX_DEADLINES = 1_024;
+
+/** A key whose value, if it is still the same, expires at `atMs` (wall clock). */
 export interface Deadline {
   readonly atMs: number;
   readonly key: string;
-  readonly seq: number;
 }
 
 export class Deadlines {
-  private readonly heap: Deadline[] = [];
+  /** Deadlines from here on may be missing. */
+  horizonMs = Number.POSITIVE_INFINITY;
+  private heap: Deadline[] = [];
+
+  constructor(private readonly limit = MAX_DEADLINES) {}
 
   /** The earliest, if any. */
   first(): Deadline | undefined {
@@ -22,6 +30,9 @@ export class Deadlines {
 
   /** Adds one. */
   push(deadline: Deadline): void {
+    if (deadline.atMs >= this.horizonMs) return;
+    if (this.heap.length >= this.limit) this.letGo();
+    if (deadline.atMs >= this.horizonMs) return;
     const heap = this.heap;
     let at = heap.push(deadline) - 1;
     while (at > 0) {
@@ -51,5 +62,13 @@ export class Deadlines {
       at = child;
     }
     heap[at] = last;
+  }
+
+  private letGo(): void {
+    // In order it is a heap, too.
+    const sorted = this.heap.sort((a, b) => a.atMs - b.atMs);
+    const kept = this.limit >> 1;
+    this.horizonMs = (sorted[kept] as Deadline).atMs;
+    this.heap = sorted.slice(0, kept);
   }
 }

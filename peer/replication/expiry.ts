@@ -70,12 +70,11 @@ export function afterExpiry(
 
 /** When time passes, at the active primary: removes keys whose time is over, a few at a time. */
 export function sweepExpired(core: Core, partition: Partition): void {
-  const { deadlines } = partition.rows;
   for (let i = 0; i < core.settings.maxExpiriesPerTick; i++) {
-    const first = deadlines.first();
-    if (first === undefined || first.atMs > core.wallMs || isFull(core, partition)) return;
-    deadlines.pop();
-    expireIfDue(core, partition, first.key);
+    if (isFull(core, partition)) return;
+    const key = partition.rows.takeExpired(core.wallMs);
+    if (key === undefined) return;
+    expireIfDue(core, partition, key);
   }
 }
 

@@ -179,13 +179,21 @@ export interface StoredRow {
   readonly row: Row | Damaged;
 }
 
+/** What is known of a tombstone, or of a row with a time to live, without reading it. */
+export interface RowMark {
+  readonly key: string;
+  readonly seq: number;
+  /** undefined: a tombstone. */
+  readonly expiresAtMs: number | undefined;
+}
+
 /** Where a run of rows ends: before either is exceeded (keys and values count), but not before its first row. */
 export interface RangeLimit {
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** Rows in the order of `compareKeys`. */
+/** Rows in the order of `compareBytes`. */
 export interface RowRange {
   readonly rows: readonly StoredRow[];
   /** It ended at a limit: more rows may follow the last one. */
@@ -199,7 +207,7 @@ export interface LiveKey {
   readonly expiresAtMs: number | undefined;
 }
 
-/** Keys in the order of `compareKeys`, without those of tombstones. */
+/** Keys in the order of `compareBytes`, without those of tombstones. */
 export interface KeyRange {
   readonly keys: readonly LiveKey[];
   /** All keys up to this one were looked at, and more may follow; undefined: there are no more. */
@@ -216,8 +224,14 @@ export interface StateReader {
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange;
   /** The same for keys alone, without reading values; looks at up to `limit` keys, at least 1. */
   keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange;
-  /** Every row that is a tombstone or has a time to live, in any order; asked once a start and copy. */
-  marked(partition: number, copy: number): Iterable<StoredRow>;
+  /** Every row that is a tombstone or has a time to live, in any order; no value is read. */
+  marked(partition: number, copy: number): Iterable<RowMark>;
+}
+
+/** What is to be known of a row without reading it; undefined: nothing. */
+export function markOf(key: string, { value, seq, expiresAtMs }: Row): RowMark | undefined {
+  if (value === null) return { key, seq, expiresAtMs: undefined };
+  return expiresAtMs === undefined ? undefined : { key, seq, expiresAtMs };
 }
 
 /** What a row counts for a RangeLimit. */

@@ -5,7 +5,9 @@
  * when the damage was found; a later write of the key would have mended it, so none was applied. Another member tells
  * what it has as of its own com: with com at least `since`, a row of a position up to `since` is the newest one up
  * to there, so it is ours. A row of a later position comes to us by the log. That the other has nothing at all, not even
- * a tombstone, says so only once we have applied as much as it had: the key may have been deleted in between.
+ * a tombstone, says so only once we have applied as much as it had: the key may have been deleted in between; and only of
+ * a key that was deleted here: otherwise it is the key that is damaged, and which it was nobody can tell. Such a row stays
+ * damaged, and no copy is made from here: a person has to see to it.
  * Damage is looked for in rows that nobody asks for as well, while other members can still mend it.
  */
 
@@ -107,7 +109,8 @@ function nextHeld(core: Core, after: number): Partition | undefined {
 }
 
 function mendAbsent(partition: Partition, key: string, absentAt: number | undefined): void {
-  if (absentAt !== undefined && partition.com >= absentAt) partition.rows.mend(key, undefined);
+  const { rows, com } = partition;
+  if (absentAt !== undefined && com >= absentAt && rows.wasDeleted(key)) rows.mend(key, undefined);
 }
 
 function moveToEnd<T>(map: Map<string, T>, key: string): void {

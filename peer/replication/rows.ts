@@ -7,6 +7,7 @@
  * sequence numbers, once every member has them (section 8).
  */
 
+import { compareBytes } from '../../common/byte-order.js';
 import { Deadlines } from './deadlines.js';
 import type { Row } from './entry.js';
 import {
@@ -15,7 +16,9 @@ import {
   type Damaged,
   type KeyRange,
   type LiveKey,
+  markOf,
   type RangeLimit,
+  type RowMark,
   type RowRange,
   type StateReader,
   type StoredRow,
@@ -40,13 +43,15 @@ export interface Damage {
 }
 
 export class Rows {
-  readonly deadlines = new Deadlines();
+  private readonly deadlines = new Deadlines();
   /** Damaged rows that were found and are not mended. */
   readonly damaged = new Map<string, Damage>();
   private readonly overlay = new Map<string, Pending>();
   /** Batches in order, with the keys that they put; `settled` of them are done with. */
   private order: { readonly batch: number; readonly key: string }[] = [];
   private settled = 0;
+  /** Keys that were deleted once, whose tombstone was to be dropped and could not be read. */
+  private readonly unreadable = new Set<string>();
   private tombstones: { readonly key: string; readonly seq: number }[] = [];
   private buried = 0;
 
@@ -57,13 +62,25 @@ export class Rows {
     readonly copy: number,
   ) {}
 
-  /** Finds the tombstones and times to live of a stored copy, which shows the log up to `com`; once, at a start. */
-  loadMarks(com: number): void {
-    for (const { key, row } of this.reader.marked(this.partition, this.copy)) {
-      if (row === DAMAGED) this.noteDamage(key, com);
-      else this.mark(key, row);
-    }
+  /** Finds the tombstones and times to live of a stored copy; once, at a start. */
+  loadMarks(): void {
+    for (const mark of this.reader.marked(this.partition, this.copy)) this.note(mark);
     this.sortTombstones();
+  }
+
+  /** A key whose time to live may be over at `nowMs`, each once; undefined: there are no more. */
+  takeExpired(nowMs: number): string | undefined {
+    const { deadlines } = this;
+    if (deadlines.first() === undefined && deadlines.horizonMs <= nowMs) this.findDeadlines();
+    const first = deadlines.first();
+    if (first === undefined || first.atMs > nowMs) return undefined;
+    deadlines.pop();
+    return first.key;
+  }
+
+  /** The row is to be looked at again when its time to live is over. */
+  expireAgain(key: string, row: Row): void {
+    if (row.expiresAtMs !== undefined) this.deadlines.push({ atMs: row.expiresAtMs, key });
   }
 
   /** The row of this key is damaged; these rows show the log up to `com`. */
@@ -87,15 +104,20 @@ export class Rows {
   /** Puts a row, into the open batch. */
   put(key: string, row: Row): void {
     this.change(key, row);
-    this.mark(key, row);
+    this.note(markOf(key, row));
   }
 
   /** Puts what another member has in the place of a damaged row; undefined: nothing. */
   mend(key: string, row: Row | undefined): void {
     this.change(key, row);
     if (row === undefined) return;
-    this.mark(key, row);
+    this.note(markOf(key, row));
     this.sortTombstones();
+  }
+
+  /** Whether the key is known to have been deleted here, and perhaps put again. */
+  wasDeleted(key: string): boolean {
+    return this.unreadable.has(key) || this.tombstones.some((tombstone) => tombstone.key === key);
   }
 
   /** Drops tombstones whose sequence number is `upTo` or lower. */
@@ -105,6 +127,7 @@ export class Rows {
       if (oldest === undefined || oldest.seq > upTo) break;
       this.buried++;
       const row = this.find(oldest.key);
+      if (row === DAMAGED) this.unreadable.add(oldest.key);
       if (row === undefined || row === DAMAGED) continue;
       if (row.value === null && row.seq === oldest.seq) this.change(oldest.key, undefined);
     }
@@ -138,7 +161,7 @@ export class Rows {
     for (const [key, row] of this.overlaid(after, end)) if (row !== undefined) rows.push({ key, row });
     // Everything that is stored there was deleted in the overlay.
     if (rows.length === 0 && end !== undefined) return this.range(end, limit);
-    rows.sort((a, b) => compareKeys(a.key, b.key));
+    rows.sort((a, b) => compareBytes(a.key, b.key));
     const fitting = countWithin(rows, limit);
     return { rows: rows.slice(0, fitting), more: stored.more || fitting < rows.length };
   }
@@ -150,15 +173,15 @@ export class Rows {
     for (const [key, row] of this.overlaid(after, next)) {
       if (row?.value != null) keys.push({ key, expiresAtMs: row.expiresAtMs });
     }
-    keys.sort((a, b) => compareKeys(a.key, b.key));
+    keys.sort((a, b) => compareBytes(a.key, b.key));
     return { keys, next };
   }
 
   /** What the overlay says of keys above `after` up to `end`, in no order. */
   private *overlaid(after: string | undefined, end: string | undefined): Iterable<[string, Row | undefined]> {
     for (const [key, { row }] of this.overlay) {
-      if (after !== undefined && compareKeys(key, after) <= 0) continue;
-      if (end === undefined || compareKeys(key, end) <= 0) yield [key, row];
+      if (after !== undefined && compareBytes(key, after) <= 0) continue;
+      if (end === undefined || compareBytes(key, end) <= 0) yield [key, row];
     }
   }
 
@@ -166,13 +189,26 @@ export class Rows {
     const batch = this.out.add({ type: 'row', partition: this.partition, copy: this.copy, key, row });
     this.overlay.set(key, { row, batch });
     if (this.damaged.size > 0) this.damaged.delete(key);
+    if (this.unreadable.size > 0) this.unreadable.delete(key);
     this.order.push({ batch, key });
     this.out.overlaid.add(this);
   }
 
-  private mark(key: string, row: Row): void {
-    if (row.value === null) this.tombstones.push({ key, seq: row.seq });
-    else if (row.expiresAtMs !== undefined) this.deadlines.push({ atMs: row.expiresAtMs, key, seq: row.seq });
+  private note(mark: RowMark | undefined): void {
+    if (mark === undefined) return;
+    const { key, seq, expiresAtMs: atMs } = mark;
+    if (atMs === undefined) this.tombstones.push({ key, seq });
+    else this.deadlines.push({ atMs, key });
+  }
+
+  /** What lay beyond the horizon: in the store, and what that does not show yet. */
+  private findDeadlines(): void {
+    const { deadlines, reader, partition, copy } = this;
+    deadlines.horizonMs = Number.POSITIVE_INFINITY;
+    for (const { key, expiresAtMs: atMs } of reader.marked(partition, copy)) {
+      if (atMs !== undefined && !this.overlay.has(key)) deadlines.push({ atMs, key });
+    }
+    for (const [key, { row }] of this.overlay) if (row?.value != null) this.expireAgain(key, row);
   }
 }
 
@@ -186,21 +222,4 @@ function countWithin(rows: readonly StoredRow[], limit: RangeLimit): number {
     count++;
   }
   return count;
-}
-
-/** Orders keys by their UTF-8 bytes, as storage engines do; JavaScript's own order differs above U+FFFF. */
-export function compareKeys(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return codePointRank(x) - codePointRank(y);
-  }
-  return a.length - b.length;
-}
-
-/** Surrogates stand for code points above all other code units, so they rank behind U+E000 to U+FFFF. */
-function codePointRank(unit: number): number {
-  if (unit < 0xd800) return unit;
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

@@ -1,5 +1,6 @@
 /**
- * What a peer can say of one of its partitions to pages, listings and tests. Nothing here changes anything.
+ * What a peer can say of one of its partitions to pages, listings and tests. Nothing here changes anything, but that
+ * damage which is met is noted, to be mended.
  */
 
 import type { Epoch } from '../../common/configuration.js';

@@ -7,35 +7,23 @@
  */
 import type { Socket } from 'node:net';
 import type { Logger } from '../../common/log.js';
-import type { Action } from './action.js';
 import { takes } from './commands/command.js';
 import type { Caller, CommandSpec } from './commands/runs.js';
 import { isAction, NEVER_QUEUED } from './commands/transaction-commands.js';
-import { wrongArity } from './errors.js';
-import { Order } from './order.js';
+import { unknownCommand, wrongArity } from './errors.js';
 import { Outbox } from './outbox.js';
 import { RequestParser } from './parser.js';
 import { failure, QUEUED, type Reply } from './replies.js';
+import { type Ready, Runner } from './runner.js';
 import { Stopwatch } from './stopwatch.js';
 import { copyOf } from './values.js';
 
 const NO_AUTH: Reply = failure('NOAUTH Authentication required.');
-/** As much of a client's words as an error repeats. */
-const QUOTED_CHARS = 128;
-
-/** A command that may have to wait until it can run. */
-type Ready =
-  | { readonly kind: 'keys'; readonly action: Action; readonly silent: boolean }
-  | {
-      readonly kind: 'alone';
-      readonly run: () => Promise<Reply> | Reply;
-      readonly silent: boolean;
-    };
 
 export class Connection {
   readonly #parser: RequestParser;
   readonly #outbox: Outbox;
-  readonly #order: Order;
+  readonly #runner: Runner;
   #held: Ready | undefined;
   #pumping = false;
   /** The parser may have more than was taken from it. */
@@ -53,11 +41,18 @@ export class Connection {
     private readonly caller: Caller,
     private readonly log: Logger,
   ) {
-    const { limits } = caller.services;
+    const { limits, executor } = caller.services;
     this.#parser = new RequestParser(limits);
     this.#parser.trusted = caller.session.trusted;
-    this.#order = new Order(limits.running);
     this.#outbox = new Outbox(socket, () => this.#afterFlush());
+    this.#runner = new Runner(executor, this.#outbox, limits.running, {
+      ranAlone: () => {
+        this.#parser.trusted = this.session.trusted;
+        // RESET asks for answers again, its own too.
+        return !this.session.silent;
+      },
+      answered: () => this.#goOn(),
+    });
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('drain', () => this.#pump());
     socket.on('end', () => {
@@ -114,6 +109,7 @@ export class Connection {
     this.#pumping = true;
     while (this.#advance());
     this.#pumping = false;
+    this.#runner.endOfArrived();
     if (!this.#countInput(this.#parser.heldBytes)) {
       this.#cut('sent more of a command than there is room for');
       return;
@@ -132,11 +128,11 @@ export class Connection {
     if (this.session.closing) return false;
     this.#behind = true;
     if (this.#held !== undefined) {
-      if (!this.#start(this.#held)) return false;
+      if (!this.#runner.start(this.#held)) return false;
       this.#held = undefined;
       return true;
     }
-    if (this.#order.alone) return false;
+    if (this.#runner.alone) return false;
     if (this.#outbox.unanswered >= limits.unanswered || this.#outbox.waitingBytes >= limits.pauseBytes) {
       return false;
     }
@@ -183,46 +179,15 @@ export class Connection {
         const action = run.parse(args, session);
         if (!isAction(action)) return action;
         const silent = skipped || session.silent;
-        if (!this.#startOnKeys(action, silent)) this.#held = { kind: 'keys', action, silent };
+        if (!this.#runner.startOnKeys(action, silent)) this.#held = { kind: 'keys', action, silent };
         return undefined;
       }
       case 'alone': {
         const ready: Ready = { kind: 'alone', run: () => run.run(args, this.caller), silent: skipped };
-        if (!this.#start(ready)) this.#held = ready;
+        if (!this.#runner.start(ready)) this.#held = ready;
         return undefined;
       }
     }
-  }
-
-  /** False: it has to wait for what runs. */
-  #start(ready: Ready): boolean {
-    if (ready.kind === 'keys') return this.#startOnKeys(ready.action, ready.silent);
-    if (!this.#order.beginAlone()) return false;
-    void this.#startAlone(ready);
-    return true;
-  }
-
-  #startOnKeys(action: Action, silent: boolean): boolean {
-    if (!this.#order.begin(action)) return false;
-    const slot = this.#outbox.reserve(silent);
-    this.caller.services.executor.run(action, (reply) => {
-      this.#order.end(action);
-      this.#outbox.settle(slot, reply);
-      this.#goOn();
-    });
-    return true;
-  }
-
-  async #startAlone({ run, silent }: Extract<Ready, { kind: 'alone' }>): Promise<void> {
-    const slot = this.#outbox.reserve(silent);
-    const result = run();
-    const reply = typeof result === 'object' && 'then' in result ? await result : result;
-    this.#order.endAlone();
-    this.#parser.trusted = this.session.trusted;
-    // RESET asks for answers again, its own too.
-    slot.silent ||= this.session.silent;
-    this.#outbox.settle(slot, reply);
-    this.#goOn();
   }
 
   #queue(spec: CommandSpec, args: readonly Buffer[]): Reply {
@@ -280,15 +245,4 @@ export class Connection {
     this.#held = undefined;
     this.#outbox.close();
   }
-}
-
-function unknownCommand(args: readonly Buffer[]): Reply {
-  const quoted = (bytes: Buffer, most: number) => bytes.toString('latin1', 0, most);
-  let shown = '';
-  for (const arg of args.slice(1)) {
-    if (shown.length >= QUOTED_CHARS) break;
-    shown += `'${quoted(arg, QUOTED_CHARS - shown.length)}' `;
-  }
-  const name = quoted(args[0] as Buffer, QUOTED_CHARS);
-  return failure(`ERR unknown command '${name}', with args beginning with: ${shown}`);
 }

@@ -60,6 +60,14 @@ export class Executor {
     else this.#runKeys(action, done);
   }
 
+  /** Gives what a key holds, or why that is not known. */
+  read(key: string, done: (refusal: Reply | undefined, state: State | null) => void): void {
+    this.store.read(key, (answer) => {
+      if (answer.kind === 'row') done(undefined, stateOf(answer.row));
+      else done(readRefusal(answer), null);
+    });
+  }
+
   /** Carries out a plan as a whole, or answers why not. */
   runPlan(plan: Plan, done: Done): void {
     const [first] = plan.keys;
@@ -92,9 +100,7 @@ export class Executor {
         done,
       );
     } else {
-      this.store.read(key, (answer) =>
-        done(answer.kind === 'row' ? action.judge(stateOf(answer.row)).reply : readRefusal(answer)),
-      );
+      this.read(key, (refusal, state) => done(refusal ?? action.judge(state).reply));
     }
   }
 

@@ -18,6 +18,7 @@ import {
   type KeyRange,
   type LiveKey,
   type RangeLimit,
+  type RowMark,
   type RowRange,
   type StoreBatch,
   type StoredRow,
@@ -46,7 +47,7 @@ import { type Found, loadAll } from './lmdb-load.js';
 import { droppedMark, LmdbPlan } from './lmdb-plan.js';
 import { LmdbTables, storageError } from './lmdb-tables.js';
 import { recordsOf } from './partition-book.js';
-import { decodeRow } from './row-codec.js';
+import { decodeMark, decodeRow } from './row-codec.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 import {
   bootId,
@@ -180,24 +181,23 @@ class LmdbEngine implements StorageEngine {
     if (space === undefined) return { keys: [], next: undefined };
     const looked = [...this.tables.keys('rows', rowBounds(space, after), limit)].map(readRowKey);
     const last = looked[looked.length - 1];
-    const marked = last === undefined ? new Set() : this.marksWithin(space, after, last);
+    const marks = new Map<string, number | undefined>();
+    if (last !== undefined) {
+      const [[start], [end]] = [rowBounds(space, after), rowBounds(space, last)];
+      for (const { key, expiresAtMs } of this.marksIn(partition, copy, [start, end]))
+        marks.set(key, expiresAtMs);
+    }
     const keys: LiveKey[] = [];
     for (const key of looked) {
-      const row = marked.has(key) ? this.get(partition, copy, key) : DAMAGED;
-      if (row === DAMAGED) keys.push({ key, expiresAtMs: undefined });
-      else if (row?.value != null) keys.push({ key, expiresAtMs: row.expiresAtMs });
+      const expiresAtMs = marks.get(key);
+      if (expiresAtMs !== undefined || !marks.has(key)) keys.push({ key, expiresAtMs });
     }
     return { keys, next: looked.length < limit ? undefined : last };
   }
 
-  *marked(partition: number, copy: number): Iterable<StoredRow> {
+  marked(partition: number, copy: number): Iterable<RowMark> {
     const space = this.spaces.of(partition, copy);
-    if (space === undefined) return;
-    for (const stored of this.tables.keys('marks', rowBounds(space))) {
-      const key = readRowKey(stored);
-      const row = this.get(partition, copy, key);
-      if (row !== undefined) yield { key, row };
-    }
+    return space === undefined ? [] : this.marksIn(partition, copy, rowBounds(space));
   }
 
   stats(): StorageStats {
@@ -241,11 +241,17 @@ class LmdbEngine implements StorageEngine {
     return DAMAGED;
   }
 
-  /** The keys above `after` up to `last` whose rows are tombstones or expire. */
-  private marksWithin(space: RowSpace, after: string | undefined, last: string): Set<string> {
-    const [start] = rowBounds(space, after);
-    const [end] = rowBounds(space, last);
-    return new Set([...this.tables.keys('marks', [start, end])].map(readRowKey));
+  private *marksIn(
+    partition: number,
+    copy: number,
+    bounds: readonly [Buffer, Buffer],
+  ): Generator<RowMark, undefined> {
+    for (const { key: stored, record } of this.tables.range('marks', bounds)) {
+      const key = readRowKey(stored);
+      // Without its mark a row is kept for longer than it must be, no more: the row itself says what it is.
+      if (isSound(stored, record)) yield decodeMark(key, record, SEAL_BYTES);
+      else this.options.events.damaged({ partition, what: 'row', copy, key });
+    }
   }
 
   private *deletionOf(partition: number): Iterable<Change> {

@@ -2,7 +2,7 @@
  * How records are keyed in LMDB.
  *
  * Kept true: keys sort bytewise, so the entries of a partition stand in the order of their positions and the rows
- * of a copy in that of `compareKeys`. A copy of rows is stored under a number of its own that is never used for two
+ * of a copy in that of `compareBytes`. A copy of rows is stored under a number of its own that is never used for two
  * at once: so dropping it means to forget the number, and its rows can go later.
  */
 

@@ -8,7 +8,7 @@
 
 import { serialize } from 'node:v8';
 import { broken } from '../replication/invariant.js';
-import type { PartitionStoreOp, StoreBatch, StoreOp } from '../replication/machine.js';
+import { markOf, type PartitionStoreOp, type StoreBatch, type StoreOp } from '../replication/machine.js';
 import { Sessions } from '../replication/sessions.js';
 import {
   type Change,
@@ -20,7 +20,7 @@ import {
   rowKey,
 } from './lmdb-layout.js';
 import { emptyRecord, PartitionBook } from './partition-book.js';
-import { encodeRow } from './row-codec.js';
+import { encodeMark, encodeRow } from './row-codec.js';
 import { SEAL_BYTES, seal, sealed } from './sealed.js';
 
 type RowOp = Extract<StoreOp, { type: 'row' }>;
@@ -153,9 +153,11 @@ export class LmdbPlan {
     const key = rowKey(space, op.key);
     const record = row === undefined ? undefined : seal(key, encodeRow(row, SEAL_BYTES));
     changes.push({ table: 'rows', key, record });
-    const marked = row !== undefined && (row.value === null || row.expiresAtMs !== undefined);
-    if (marked) this.hasMarks = true;
-    if (this.hasMarks) changes.push({ table: 'marks', key, record: marked ? MARK : undefined });
+    const mark = row === undefined ? undefined : markOf(op.key, row);
+    if (mark !== undefined) this.hasMarks = true;
+    if (!this.hasMarks) return;
+    const sealedMark = mark === undefined ? undefined : seal(key, encodeMark(mark, SEAL_BYTES));
+    changes.push({ table: 'marks', key, record: sealedMark });
   }
 
   private dropCopy(partition: number, copy: number, changes: Change[], dropped: RowSpace[]): void {

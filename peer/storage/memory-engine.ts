@@ -14,9 +14,9 @@ import type {
   PartitionMarks,
   PartitionStoreOp,
   RangeLimit,
+  RowMark,
   RowRange,
   StoreBatch,
-  StoredRow,
 } from '../replication/machine.js';
 import { Sessions } from '../replication/sessions.js';
 import { Arena } from './arena.js';
@@ -69,7 +69,7 @@ export class MemoryEngine implements StorageEngine {
     return rows?.keys(after, limit) ?? { keys: [], next: undefined };
   }
 
-  marked(partition: number, copy: number): Iterable<StoredRow> {
+  marked(partition: number, copy: number): Iterable<RowMark> {
     return this.partitions.get(partition)?.copies.get(copy)?.marked() ?? [];
   }
 

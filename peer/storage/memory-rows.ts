@@ -5,22 +5,24 @@
  * gone; both are made when a range is asked for, so that a store which is never scanned does not pay for it.
  */
 
+import { compareBytes } from '../../common/byte-order.js';
 import type { Row } from '../replication/entry.js';
 import {
   bytesOf,
   type KeyRange,
   type LiveKey,
+  markOf,
   type RangeLimit,
+  type RowMark,
   type RowRange,
   type StoredRow,
 } from '../replication/machine.js';
-import { compareKeys } from '../replication/rows.js';
 import type { Arena } from './arena.js';
 import { decodeRow, viewOfRow } from './row-codec.js';
 
 export class MemoryRows {
   private readonly handles = new Map<string, number>();
-  private readonly markedKeys = new Set<string>();
+  private readonly marks = new Map<string, RowMark>();
   private ordered: string[] | undefined;
   /** Keys that came since `ordered` was made. */
   private fresh: string[] = [];
@@ -48,8 +50,9 @@ export class MemoryRows {
       const now = this.arena.replace(handle, content);
       if (now !== handle) this.handles.set(key, now);
     }
-    if (row.value === null || row.expiresAtMs !== undefined) this.markedKeys.add(key);
-    else if (this.markedKeys.size > 0) this.markedKeys.delete(key);
+    const mark = markOf(key, row);
+    if (mark !== undefined) this.marks.set(key, mark);
+    else if (this.marks.size > 0) this.marks.delete(key);
   }
 
   delete(key: string): void {
@@ -57,14 +60,14 @@ export class MemoryRows {
     if (handle === undefined) return;
     this.arena.delete(handle);
     this.handles.delete(key);
-    this.markedKeys.delete(key);
+    this.marks.delete(key);
   }
 
   /** Frees everything. */
   clear(): void {
     for (const handle of this.handles.values()) this.arena.delete(handle);
     this.handles.clear();
-    this.markedKeys.clear();
+    this.marks.clear();
     this.ordered = undefined;
     this.fresh = [];
   }
@@ -88,18 +91,16 @@ export class MemoryRows {
     for (const key of this.above(after)) {
       if (!this.handles.has(key)) continue;
       looked++;
-      const row = this.markedKeys.has(key) ? this.get(key) : undefined;
-      if (row?.value !== null) keys.push({ key, expiresAtMs: row?.expiresAtMs });
+      const mark = this.marks.get(key);
+      const expiresAtMs = mark?.expiresAtMs;
+      if (mark === undefined || expiresAtMs !== undefined) keys.push({ key, expiresAtMs });
       if (looked >= limit) return { keys, next: key };
     }
     return { keys, next: undefined };
   }
 
-  *marked(): Iterable<StoredRow> {
-    for (const key of this.markedKeys) {
-      const row = this.get(key);
-      if (row !== undefined) yield { key, row };
-    }
+  marked(): Iterable<RowMark> {
+    return this.marks.values();
   }
 
   /** Keys above `after` in order, and perhaps some that are gone. */
@@ -113,9 +114,9 @@ export class MemoryRows {
   private inOrder(): readonly string[] {
     const { ordered, fresh, handles } = this;
     if (ordered === undefined || ordered.length > 2 * handles.size + 64) {
-      this.ordered = [...handles.keys()].sort(compareKeys);
+      this.ordered = [...handles.keys()].sort(compareBytes);
     } else if (fresh.length > 0) {
-      this.ordered = merged(ordered, fresh.sort(compareKeys));
+      this.ordered = merged(ordered, fresh.sort(compareBytes));
     }
     if (fresh.length > 0) this.fresh = [];
     return this.ordered as string[];
@@ -127,7 +128,7 @@ function merged(a: readonly string[], b: readonly string[]): string[] {
   const all: string[] = [];
   let i = 0;
   for (const key of b) {
-    while (i < a.length && compareKeys(a[i] as string, key) < 0) all.push(a[i++] as string);
+    while (i < a.length && compareBytes(a[i] as string, key) < 0) all.push(a[i++] as string);
     if (a[i] !== key && all[all.length - 1] !== key) all.push(key);
   }
   while (i < a.length) all.push(a[i++] as string);
@@ -139,7 +140,7 @@ function firstAbove(keys: readonly string[], after: string): number {
   let high = keys.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (compareKeys(keys[middle] as string, after) <= 0) low = middle + 1;
+    if (compareBytes(keys[middle] as string, after) <= 0) low = middle + 1;
     else high = middle;
   }
   return low;

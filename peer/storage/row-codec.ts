@@ -1,11 +1,12 @@
 /**
- * Rows as bytes.
+ * Rows as bytes, and the marks of those that are tombstones or expire.
  *
  * Kept true: the first byte names the format, so a later one can be told apart. A decoded row shares the bytes of
  * its record: hand in a record that nobody changes.
  */
 
 import type { Row } from '../replication/entry.js';
+import type { RowMark } from '../replication/machine.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { readType, writeType } from './type-codec.js';
 
@@ -40,6 +41,22 @@ export function decodeRow(record: Buffer, from: number): Row {
   if ((head & TOMBSTONE) !== 0) return { value: null, epoch, seq, ts, expiresAtMs };
   const type = readType(reader);
   return { value: { bytes: reader.rest(), type }, epoch, seq, ts, expiresAtMs };
+}
+
+/** The bytes of what is to be known of a row without reading it, with `room` unused bytes before them. */
+export function encodeMark({ seq, expiresAtMs }: RowMark, room: number): Buffer {
+  writer.byte((FORMAT << 4) | (expiresAtMs === undefined ? TOMBSTONE : EXPIRES));
+  writer.number(seq);
+  if (expiresAtMs !== undefined) writer.number(expiresAtMs);
+  return writer.take(room);
+}
+
+/** The mark of `key` whose bytes begin at `from`. Throws RangeError for bytes that are none. */
+export function decodeMark(key: string, record: Buffer, from: number): RowMark {
+  const reader = new ByteReader(record, from);
+  const head = reader.byte();
+  if (head >> 4 !== FORMAT) throw new RangeError(`marks of format ${head >> 4} are unknown`);
+  return { key, seq: reader.number(), expiresAtMs: (head & EXPIRES) === 0 ? undefined : reader.number() };
 }
 
 function put(row: Row): void {

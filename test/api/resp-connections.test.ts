@@ -50,6 +50,45 @@ describe('a Redis connection', () => {
     expect(rounds).to.deep.equal([2, 1, 2]);
   });
 
+  it('reads a key once for all who asked before, and anew for those who ask later', async () => {
+    const waiting: (() => void)[] = [];
+    const { port } = await lane({ later: (answer) => void waiting.push(answer) });
+    const redis = await client(port);
+    redis.send('GET a\r\nSTRLEN a\r\nGET b\r\nGET a\r\nSET a 12\r\nGET a\r\nTTL a\r\n');
+    await until(() => waiting.length === 2);
+    redis.send('GET a\r\n');
+    await turn();
+    const rounds: number[] = [];
+    while (redis.text.length < 5 + 4 + 5 + 5 + 5 + 8 + 5 + 8) {
+      await until(() => waiting.length > 0);
+      const round = waiting.splice(0);
+      rounds.push(round.length);
+      for (const answer of round) answer();
+      await turn();
+    }
+    expect(redis.text).to.equal('$-1\r\n:0\r\n$-1\r\n$-1\r\n+OK\r\n$2\r\n12\r\n:-1\r\n$2\r\n12\r\n');
+    // The two keys; the SET; and one read for the three that had come by then.
+    expect(rounds).to.deep.equal([2, 1, 1]);
+  });
+
+  it('begins anew for a read that comes after another began', async () => {
+    const waiting: (() => void)[] = [];
+    const { port, store } = await lane({ later: (answer) => void waiting.push(answer) });
+    const redis = await client(port);
+    redis.send('GET a\r\n');
+    await until(() => waiting.length === 1);
+    const [first] = waiting.splice(0);
+    store.write({ kind: 'put', key: 'a', value: { bytes: Buffer.from('1'), type: '' } }, () => undefined);
+    waiting.splice(0);
+    redis.send('GET a\r\n');
+    for (let i = 0; i < 5; i++) await turn();
+    expect(waiting).to.deep.equal([]);
+    first?.();
+    await until(() => waiting.length === 1);
+    waiting[0]?.();
+    expect(await redis.take(5 + 7)).to.equal('$-1\r\n$1\r\n1\r\n');
+  });
+
   it('runs a command about all keys by itself', async () => {
     const { port } = await lane({ later: (answer) => void setImmediate(answer) });
     const redis = await client(port);

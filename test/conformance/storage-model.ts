@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { emptyMap } from '../../common/configuration.js';
 import type { Result } from '../../peer/replication/commands.js';
 import type { Entry, Row } from '../../peer/replication/entry.js';
-import { DAMAGED, type StateReader, type StoredRow, type StoreOp } from '../../peer/replication/machine.js';
+import { DAMAGED, type RowMark, type StateReader, type StoreOp } from '../../peer/replication/machine.js';
 import { Sessions } from '../../peer/replication/sessions.js';
 import type { StorageEngine } from '../../peer/storage/engine.js';
 import type { StoredImage } from '../simulator/image.js';
@@ -78,7 +78,7 @@ export function compare(engine: StorageEngine, reference: StoredImage): void {
   expect(plain(sorted(is.partitions))).to.deep.equal(plain(sorted(must.partitions)));
   for (const partition of PARTITIONS) {
     for (const copy of COPIES) {
-      const marked = (of: Iterable<StoredRow>) => new Map([...of].map(({ key, row }) => [key, plain(row)]));
+      const marked = (of: Iterable<RowMark>) => new Map([...of].map((mark) => [mark.key, plain(mark)]));
       expect(marked(engine.marked(partition, copy))).to.deep.equal(marked(reference.marked(partition, copy)));
       for (const key of ['a', '\u{10000}']) {
         expect(plain(engine.get(partition, copy, key))).to.deep.equal(

@@ -97,7 +97,7 @@ export function describeStorage(under: StorageUnderTest): void {
       }
     });
 
-    it('orders odd keys as compareKeys does, and cuts ranges anywhere', async () => {
+    it('orders odd keys as compareBytes does, and cuts ranges anywhere', async () => {
       await write(...KEYS.map((key) => put(key, key)));
       const sorted = [...KEYS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(keysOf(engine, undefined, 1_000)).to.deep.equal(sorted);
@@ -245,8 +245,8 @@ export function describeStorage(under: StorageUnderTest): void {
       const marked = [...engine.marked(3, 2)].sort((a, b) => (a.key < b.key ? -1 : 1));
       expect(plain(marked)).to.deep.equal(
         plain([
-          { key: 'a', row: gone },
-          { key: 'b', row: brief },
+          { key: 'a', seq: 2, expiresAtMs: undefined },
+          { key: 'b', seq: 2, expiresAtMs: 99 },
         ]),
       );
       expect([...engine.marked(3, 1)]).to.deep.equal([]);

@@ -5,7 +5,7 @@
  * `deliver|drop|repeat [A>B] [type]` (all that are in flight and fit), `flush A B` (batches become durable),
  * `settle` (deliver and flush until nothing moves), `leases [A B]` (each of these asks everybody and is answered),
  * `advance ms`, `tick A B`, `crash A [kept=n]`, `start A`, `wipe A`, `skew A ms` (wall clock), `drop-leases A`,
- * `query A term`, `disconnect A B`, `damage A key` (its row, on the disk), `show A B`. What a command brings about is printed below it.
+ * `query A term`, `disconnect A B`, `damage A key` (its row, on the disk), `damage-key A key other` (bits of the key), `show A B`. What a command brings about is printed below it.
  */
 import type { PeerId } from '../../common/configuration.js';
 import type { Command, Condition } from '../../peer/replication/commands.js';
@@ -121,6 +121,9 @@ export class Script {
         image.damage(0, image.partitions.get(0)?.marks.copy ?? 0, second);
         return;
       }
+      case 'damage-key':
+        stage.actor(first).image.garble(0, second, plain[2] ?? '');
+        return;
       case 'show':
         for (const id of plain) this.show(stage.actor(id));
         return;

@@ -2,6 +2,8 @@
  * What a simulated disk holds: the stored image of one peer, as the batches that became durable have made it.
  * It is the reference for real stores: every operation of a batch, and nothing between two batches.
  */
+
+import { compareBytes } from '../../common/byte-order.js';
 import { type ClusterMap, emptyMap, type MapVersion, type StoreId } from '../../common/configuration.js';
 import type { Entry, Row } from '../../peer/replication/entry.js';
 import {
@@ -11,10 +13,12 @@ import {
   type DiskImage,
   type KeyRange,
   type LiveKey,
+  markOf,
   type PartitionImage,
   type PartitionMarks,
   type PartitionStoreOp,
   type RangeLimit,
+  type RowMark,
   type RowRange,
   type StateReader,
   type StoreBatch,
@@ -22,7 +26,6 @@ import {
   type StoreOp,
 } from '../../peer/replication/machine.js';
 import type { SessionsImage } from '../../peer/replication/messages.js';
-import { compareKeys } from '../../peer/replication/rows.js';
 import { Sessions } from '../../peer/replication/sessions.js';
 
 /** One partition on a disk. */
@@ -112,16 +115,25 @@ export class StoredImage implements StateReader {
     return { keys, next: rows.length < limit ? undefined : rows[limit - 1]?.key };
   }
 
-  marked(partition: number, copy: number): readonly StoredRow[] {
+  marked(partition: number, copy: number): readonly RowMark[] {
     const rows = this.partitions.get(partition)?.copies.get(copy) ?? [];
-    return [...rows]
-      .filter(([, row]) => row.value === null || row.expiresAtMs !== undefined)
-      .map(([key, row]) => ({ key, row: this.seen(partition, copy, key, row) }));
+    return [...rows].flatMap(([key, row]) => markOf(key, row) ?? []);
   }
 
   /** Bits flip in the record of a row: it cannot be read until it is written again. */
   damage(partition: number, copy: number, key: string): void {
     this.damaged.add(nameOf(partition, copy, key));
+  }
+
+  /** Bits flip in the key of a row: it stands under another one, damaged. */
+  garble(partition: number, key: string, other: string): void {
+    const { marks, copies } = this.partition(partition);
+    const rows = copies.get(marks.copy);
+    const row = rows?.get(key);
+    if (rows === undefined || row === undefined) return;
+    rows.delete(key);
+    rows.set(other, row);
+    this.damage(partition, marks.copy, other);
   }
 
   /** What of this copy of a partition is damaged. */
@@ -137,8 +149,8 @@ export class StoredImage implements StateReader {
   private above(partition: number, copy: number, after: string | undefined): StoredRow[] {
     const rows = this.partitions.get(partition)?.copies.get(copy) ?? [];
     return [...rows]
-      .filter(([key]) => after === undefined || compareKeys(key, after) > 0)
-      .sort(([a], [b]) => compareKeys(a, b))
+      .filter(([key]) => after === undefined || compareBytes(key, after) > 0)
+      .sort(([a], [b]) => compareBytes(a, b))
       .map(([key, row]) => ({ key, row: this.seen(partition, copy, key, row) }));
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ClusterMap } from '../../../common/configuration.js';
+import type { ClusterMap, PeerRecord } from '../../../common/configuration.js';
 import { mayStop } from '../../../common/leaving.js';
 import type { ManagerSettings } from '../../../orchestrator/configuration/settings.js';
 import { FakeCluster, SETTINGS, TICK_MS } from './fake-cluster.js';
@@ -214,12 +214,13 @@ describe('may a process stop', () => {
     ...{ epoch: 5, primary: 'a', members: new Map([['a', 'a1']]), learners: [], fence: [], active: true },
     ...{ la: ['a'], ...over },
   });
-  const record = (leaves: boolean) => ({
+  const record = (leaves: boolean): PeerRecord => ({
     ...{ storeId: 'x', inc: 1, addr: 'x:1' },
     ...(leaves ? { drain: { scope: 'duties', until: 'restart' } as const } : {}),
   });
-  const verdict = (over: object, leavers = ['b'], minInSync = 1) => {
+  const verdict = (over: object, leavers = ['b'], minInSync = 1, weightOfC = 1) => {
     const peers = new Map(['a', 'b', 'c'].map((id) => [id, record(leavers.includes(id))]));
+    peers.set('c', { ...record(leavers.includes('c')), weight: weightOfC });
     return mayStop({ clusterId: 'test', ver: 5, peers, parts: [undefined, part(over)], minInSync }, 'b');
   };
   const both = new Map([...part({}).members, ['b', 'b1']]);
@@ -237,6 +238,8 @@ describe('may a process stop', () => {
     expect(verdict({ members: both, primary: 'b' }, ['b', 'c'], 2)).to.equal('wait');
     expect(verdict({ members: both, active: false }, ['b', 'c'], 2)).to.equal('wait');
     expect(verdict({ members: both }, ['b'], 2)).to.equal('wait');
+    // A peer of weight 0 takes no copy.
+    expect(verdict({ members: both }, ['b'], 2, 0)).to.equal('alone');
   });
 
   it('not before the first write without it can be acknowledged: its word ends the fence', () => {

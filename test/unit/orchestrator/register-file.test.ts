@@ -51,6 +51,16 @@ describe('orchestrator/register-file', () => {
     }
   });
 
+  it('is not opened in a folder that cannot be written', async () => {
+    // What cannot be replaced stands where the next map would be written: a read-only disk, as far as can be had here.
+    await mkdir(`${path}.new`);
+    const error = await start().catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(RegisterFileError);
+    expect((error as Error).message)
+      .to.include('cannot write in the data folder')
+      .and.to.include(folder);
+  });
+
   it('answers later, in the order that it was asked', async () => {
     const file = await start();
     const answers: string[] = [];

@@ -11,6 +11,8 @@ import type { CallFailure } from '../../../peer/transport/transport.js';
 const NOW_MS = 1_000;
 const KEYS = ['a', 'ab', 'b', 'ba', 'bb', 'c', 'ä', '\u{1f600}'];
 
+const LED = { epoch: 7, base: 0, com: 0, prep: 0, readable: true, damaged: 0 } as const;
+
 function row(change: Partial<Row> = {}): Row {
   const value = { bytes: Buffer.from('x'), type: '' };
   return { value, epoch: 7, seq: 1, ts: 0, expiresAtMs: undefined, ...change };
@@ -41,15 +43,7 @@ function holdingsOf(rows: ReadonlyMap<string, Row>, led: (partition: number) => 
           return { keys: live, next: looked.length < keys.length ? looked.at(-1) : undefined };
         },
       }),
-      status: (partition) => ({
-        role: led(partition) ? 'active' : 'member',
-        epoch: 7,
-        base: 0,
-        com: 0,
-        prep: 0,
-        readable: true,
-        damaged: 0,
-      }),
+      status: (partition) => ({ ...LED, role: led(partition) ? 'active' : 'member' }),
     },
     () => NOW_MS,
   );
@@ -76,6 +70,31 @@ describe('holdings', () => {
     expect(holdings.list(everything, 'b', 'ba', 1).keys).to.deep.equal(['bb']);
     expect(holdings.list(everything, '', 'c', 2).keys).to.deep.equal(['live', 'ä']);
     expect(holdings.list(everything, 'b', 'c', 100).keys).to.deep.equal([]);
+  });
+
+  it('look at little more than what a page takes, however much there is', () => {
+    const keysOf = (partition: number) => Array.from({ length: 500 }, (_, i) => `${1_000 + i}-${partition}`);
+    let looked = 0;
+    const large = new Holdings(
+      {
+        rows: (partition) => ({
+          newest: () => undefined,
+          range: () => ({ rows: [], more: false }),
+          keys: (after, limit) => {
+            const keys = keysOf(partition).filter((key) => after === undefined || key > after);
+            const part = keys.slice(0, limit).map((key) => ({ key, expiresAtMs: undefined }));
+            looked += part.length;
+            return { keys: part, next: part.length < keys.length ? part.at(-1)?.key : undefined };
+          },
+        }),
+        status: () => ({ ...LED, role: 'active' }),
+      },
+      () => NOW_MS,
+    );
+    const { keys } = large.list(everything, '', '', 400);
+    const all = everything.flatMap(keysOf).sort(compareBytes);
+    expect(keys).to.deep.equal(all.slice(0, 400));
+    expect(looked).to.be.below(all.length / 4);
   });
 
   it('refuse partitions that another peer leads', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Row } from '../../../peer/replication/entry.js';
 import { DAMAGED } from '../../../peer/replication/machine.js';
 import { Outbox } from '../../../peer/replication/outbox.js';
-import { compareKeys, Rows } from '../../../peer/replication/rows.js';
+import { Rows } from '../../../peer/replication/rows.js';
 import { StoredImage } from '../../simulator/image.js';
 
 function row(seq: number, live = true): Row {
@@ -29,17 +29,6 @@ function keysOf(rows: Rows, limit: number): string[] {
 }
 
 describe('peer/replication/rows', () => {
-  it('orders keys by their UTF-8 bytes', () => {
-    const unit = fc.constantFrom('', 'a', 'b', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}');
-    fc.assert(
-      fc.property(fc.string({ unit }), fc.string({ unit }), (a, b) => {
-        const expected = Buffer.compare(Buffer.from(a), Buffer.from(b));
-        expect(Math.sign(compareKeys(a, b))).to.equal(expected);
-      }),
-    );
-    expect(compareKeys('\u{10000}', '\uffff')).to.be.greaterThan(0);
-  });
-
   it('shows every put at once, and every range as it is, however late the disk is', () => {
     const key = fc.constantFrom(...'abcdefgh');
     const move = fc.oneof(
@@ -134,9 +123,35 @@ describe('peer/replication/rows', () => {
     const batch = out.close(0);
     if (batch !== undefined) disk.apply(batch);
     const after = new Rows(disk, new Outbox(0, 1), 0, 0);
-    after.loadMarks(2);
-    expect(after.deadlines.first()).to.deep.equal({ atMs: 77, key: 'mortal', seq: 2 });
+    after.loadMarks();
+    expect(after.takeExpired(76)).to.equal(undefined);
+    expect(after.takeExpired(77)).to.equal('mortal');
+    expect(after.takeExpired(78)).to.equal(undefined);
     after.dropTombstones(1);
     expect(seen(after, 'gone')).to.equal(undefined);
+  });
+
+  it('finds every key whose time is over, also of more than are remembered, stored or not', () => {
+    const disk = new StoredImage('s', 'c');
+    const out = new Outbox(0, 1);
+    const rows = new Rows(disk, out, 0, 0);
+    const count = 5_000;
+    for (let i = 0; i < count; i++) {
+      rows.put(`k${i}`, { ...row(i + 1), expiresAtMs: 1 + ((i * 7_919) % count) });
+      if (i !== 3_000) continue;
+      out.barrier();
+      const batch = out.close(0);
+      if (batch !== undefined) disk.apply(batch);
+      out.stored(1);
+    }
+    const taken = new Set<string>();
+    for (const nowMs of [count / 3, count / 2, count]) {
+      for (let key = rows.takeExpired(nowMs); key !== undefined; key = rows.takeExpired(nowMs)) {
+        if (taken.has(key)) expect.fail(`${key} is taken twice`);
+        taken.add(key);
+        rows.put(key, row(count + taken.size, false));
+      }
+      expect(taken.size).to.equal(Math.floor(nowMs));
+    }
   });
 });
