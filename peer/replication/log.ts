@@ -12,8 +12,8 @@ import { sizeOf } from './entry.js';
 import { broken } from './invariant.js';
 
 export class Log {
-  private entries: Entry[] = [];
-  /** Where base+1 stands in `entries`; those before it were trimmed and wait for the next sweep. */
+  private entries: (Entry | undefined)[] = [];
+  /** Where base+1 stands in `entries`; before it are the empty places of trimmed ones, until the next sweep. */
   private head = 0;
   private size = 0;
 
@@ -96,7 +96,7 @@ export class Log {
     if (from <= this.first || to > this.prep)
       broken(`${from}..${to} in the log`, `${this.base}+1..${this.prep}`);
     const start = this.head + from - this.first - 1;
-    return this.entries.slice(start, start + to - from + 1);
+    return this.entries.slice(start, start + to - from + 1) as Entry[];
   }
 
   /** Like `slice` from `from` to prep, but no more than `maxEntries` and about `maxBytes`; at least one if there is one. */
@@ -123,7 +123,9 @@ export class Log {
   trim(base: number): void {
     const sum = this.checksumAt(base);
     for (let seq = this.first + 1; seq <= base; seq++) this.size -= sizeOf(this.at(seq));
-    this.head += base - this.first;
+    const end = this.head + base - this.first;
+    this.entries.fill(undefined, this.head, end);
+    this.head = end;
     this.first = base;
     this.firstSum = sum;
     if (this.head > 64 && this.head * 2 > this.entries.length) {
