@@ -5,6 +5,7 @@
  * reached it; everything else that is not an answer of the contract is `unknown`.
  */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** The gateway gives up after 5 s; a client waits a little longer for its word. */
 const ANSWER_WITHIN_MS = 7_000;
@@ -31,6 +32,7 @@ export type Told =
 
 /** Asks peers, over connections that are kept. */
 export class HttpClient {
+  private readonly watched = new WeakSet<Socket>();
   private readonly agent = new Agent({ keepAlive: true, maxSockets: MOST_SOCKETS, scheduling: 'lifo' });
 
   constructor(private readonly answerWithinMs = ANSWER_WITHIN_MS) {}
@@ -51,6 +53,7 @@ export class HttpClient {
         sent.destroy();
       }, this.answerWithinMs);
       sent.on('error', (error: NodeJS.ErrnoException) => lost(error.code ?? error.message));
+      sent.on('socket', (socket) => this.watch(socket));
       sent.on('response', (answer) => {
         const parts: Buffer[] = [];
         answer.on('data', (part: Buffer) => parts.push(part));
@@ -68,6 +71,13 @@ export class HttpClient {
 
   close(): void {
     this.agent.destroy();
+  }
+
+  /** An answer may come before the request was sent whole; what breaks afterwards belongs to no request any more. */
+  private watch(socket: Socket): void {
+    if (this.watched.has(socket)) return;
+    this.watched.add(socket);
+    socket.on('error', () => socket.destroy());
   }
 }
 

@@ -1,6 +1,6 @@
 /** Stores many keys quickly, in batches, and finds out whether they are all there. */
 import type { Member } from '../cluster.js';
-import { describeTold, HttpClient } from '../http-client.js';
+import { describeTold, HttpClient, type Told } from '../http-client.js';
 
 const BATCH = 1_000;
 const WRITERS = 4;
@@ -46,9 +46,17 @@ async function storeBatch(http: HttpClient, peer: Member, body: string): Promise
   for (let i = 1; ; i += 1) {
     const told = await http.ask(peer.url, { method: 'POST', path: '/set', headers, body });
     if (told.type === 'answer' && told.status === 200) return;
-    if (i === TRIES) throw new Error(`a batch was not stored: ${describeTold(told)}`);
+    if (i === TRIES) throw new Error(`a batch was not stored: ${refusalsOf(told)}`);
     await new Promise((resolve) => setTimeout(resolve, 500 * i));
   }
+}
+
+/** Of an answer that is long, the part that says what was refused. */
+function refusalsOf(told: Told): string {
+  const said = describeTold(told);
+  if (told.type !== 'answer' || told.status !== 207) return said;
+  const { failed } = JSON.parse(told.body) as { failed: { code: string }[] };
+  return `${failed.length} items failed, the first with ${JSON.stringify(failed[0])}`;
 }
 
 /** Numbers of those keys that do not read as they were stored, of every `step`th. */
