@@ -13,7 +13,7 @@ export const MIN_SECRET_CHARS = 16;
 const SCHEME = 'Bearer ';
 
 /** Whether both are the same; the time it takes tells nothing about either but their being strings. */
-function sameSecret(given: string, expected: string): boolean {
+export function sameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 

@@ -6,6 +6,7 @@ import type { DemoOptions } from './options.js';
 
 const HOST = '127.0.0.1';
 const PEER_PORT_OFFSET = 10_000;
+const RESP_PORT_OFFSET = 1_000;
 
 /** One process of the demo. */
 export interface Part {
@@ -58,8 +59,16 @@ function peerPart(
 ): Part {
   const id = `peer-${i + 1}`;
   const port = options.port + i;
-  const flags = { id, port, orchestrator, data: join(folder, id), 'secret-file': secretFile };
-  return part(id, 'peer/main.js', port, [port, port + PEER_PORT_OFFSET], flags);
+  const respPort = port + RESP_PORT_OFFSET;
+  const flags = {
+    id,
+    port,
+    'resp-port': respPort,
+    orchestrator,
+    data: join(folder, id),
+    'secret-file': secretFile,
+  };
+  return part(id, 'peer/main.js', port, [port, port + PEER_PORT_OFFSET, respPort], flags);
 }
 
 function part(

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomToken, systemClock } from '../common/clock.js';
 import { OptionError } from '../common/options.js';
-import { type Layout, layOut } from './layout.js';
+import { type Layout, layOut, type Part } from './layout.js';
 import { type DemoOptions, readDemoOptions } from './options.js';
 import {
   forget,
@@ -58,8 +58,8 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     print(`Ready after ${(tookMs / 1000).toFixed(1)} s: ${layout.peers.map((peer) => peer.url).join('  ')}`);
     if (options.tour) {
       await tour(layout, print);
-      if (canSurvive(options)) running.splice(0, running.length, ...(await survival(layout, running, print)));
-      remember(layout, running);
+      const restart = restarter(layout, running, () => stopping.signalled);
+      if (canSurvive(options)) await survival(layout, running, restart, print);
     }
   } catch (error) {
     if (stopping.signalled) return;
@@ -78,6 +78,15 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
     (line) => print(`${new Date(systemClock.wallMs()).toLocaleTimeString()}  ${line}`),
     () => stopping.signalled,
   );
+}
+
+/** Starts a part again in the place of one that was killed: counted at once, so that whatever stops all stops it too. */
+function restarter(layout: Layout, running: Running[], isStopping: () => boolean) {
+  return (part: Part, killed: Running): void => {
+    if (isStopping()) throw new GiveUp('stopped');
+    running.splice(running.indexOf(killed), 1, startPart(part, layout, false));
+    remember(layout, running);
+  };
 }
 
 /** Whether a peer may be lost, and the others are enough to go on. */

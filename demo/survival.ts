@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { systemClock } from '../common/clock.js';
 import type { Layout, Part } from './layout.js';
-import { isAlive, type Running, startPart } from './processes.js';
+import { isAlive, type Running } from './processes.js';
 import { SHOWN_KEYS } from './tour.js';
 import { answersReady } from './watching.js';
 
@@ -15,18 +15,16 @@ const LOOK_MS = 50;
 
 const holdersSchema = z.object({ nodes: z.array(z.object({ id: z.string(), role: z.string() })) });
 
-/**
- * Kills the peer that leads a key, and starts it again.
- * @returns what runs now
- */
+/** Kills the peer that leads a key, and has it started again by `restart`, which keeps count of what runs. */
 export async function survival(
   layout: Layout,
   running: readonly Running[],
+  restart: (part: Part, killed: Running) => void,
   print: (line: string) => void,
-): Promise<readonly Running[]> {
+): Promise<void> {
   const victim = await leaderOf(layout, running);
   const [witness] = layout.peers.filter((peer) => peer.name !== victim.name);
-  if (witness === undefined) return running;
+  if (witness === undefined) return;
   print(`\n# Now ${victim.name}, which leads the key ${KEY}, dies without a word …\n$ kill -9 ${victim.pid}`);
   process.kill(victim.pid, 'SIGKILL');
   const diedMs = systemClock.monotonicMs();
@@ -42,21 +40,19 @@ export async function survival(
   );
   await answerOf(`${witness.url}/kv/${KEY}`, { method: 'PUT', body: 'Alien' });
   print(`acknowledged ${since(diedMs)} after the kill`);
-  const again = await bringBack(layout, victim, print);
-  return running.map((each) => (each === victim ? again : each));
-}
-
-async function bringBack(layout: Layout, victim: Running, print: (line: string) => void): Promise<Running> {
   const part = layout.peers.find((peer) => peer.name === victim.name) as Part;
   const startedMs = systemClock.monotonicMs();
-  const again = startPart(part, layout, false);
+  restart(part, victim);
+  await comesBack(part, startedMs, print);
+}
+
+async function comesBack(part: Part, startedMs: number, print: (line: string) => void): Promise<void> {
   while (!(await answersReady(part))) {
-    if (systemClock.monotonicMs() - startedMs > BACK_MS) throw new Error(`${victim.name} does not come back`);
+    if (systemClock.monotonicMs() - startedMs > BACK_MS) throw new Error(`${part.name} does not come back`);
     await pause(LOOK_MS);
   }
-  print(`\n# … and ${victim.name} comes back, and has caught up ${since(startedMs)} after its start.`);
+  print(`\n# … and ${part.name} comes back, and has caught up ${since(startedMs)} after its start.`);
   print(`$ curl ${part.url}/kv/${KEY}\n${await answerOf(`${part.url}/kv/${KEY}`)}`);
-  return again;
 }
 
 async function leaderOf(layout: Layout, running: readonly Running[]): Promise<Running> {

@@ -1,10 +1,18 @@
 /** What the manager notes, as lines of a log that a person understands without the protocol. */
+import type { AccusationReason } from '../common/control-messages.js';
 import type { ManagerNote } from './configuration/machine.js';
 
 export interface Line {
   readonly level: 'info' | 'warn' | 'error';
   readonly text: string;
 }
+
+/** What an accuser says of the accused. */
+const CHARGES: Readonly<Record<AccusationReason, string>> = {
+  'no-ack': 'had no acknowledgement of a write from it for too long',
+  silent: 'heard nothing of it for too long',
+  disconnected: 'lost the connection to it',
+};
 
 /** The line for a note. */
 export function lineFor(note: ManagerNote): Line {
@@ -25,6 +33,11 @@ export function lineFor(note: ManagerNote): Line {
       return {
         level: 'warn',
         text: 'more than half of all peers fell silent at once: the fault may be here, so nothing is changed for a while',
+      };
+    case 'accused-removed':
+      return {
+        level: 'warn',
+        text: `${note.peer} is taken out of ${note.partitions} partitions: ${note.accusers.join(', ')} ${CHARGES[note.why]}`,
       };
     case 'rebuild-started':
       return {

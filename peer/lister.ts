@@ -17,6 +17,11 @@ const RETRY_MS = 20;
 /** One question waits this long for its answer, in ms; then its partitions are asked for again. */
 const ASK_MS = 1_000;
 
+const ALL_PARTITIONS: readonly number[] = Array.from(
+  { length: PARTITION_COUNT },
+  (_, partition) => partition,
+);
+
 export interface ListerParts {
   readonly id: string;
   readonly holdings: Pick<Holdings, 'list'>;
@@ -37,12 +42,22 @@ export class Lister {
   constructor(private readonly parts: ListerParts) {}
 
   /** The first `limit` keys after `after`; null if a partition could not be asked in time. */
-  async page(prefix: string, after: string, limit: number): Promise<KeyPage | null> {
+  page(prefix: string, after: string, limit: number): Promise<KeyPage | null> {
+    return this.pageOf(ALL_PARTITIONS, prefix, after, limit);
+  }
+
+  /** The same for some partitions only. */
+  async pageOf(
+    partitions: readonly number[],
+    prefix: string,
+    after: string,
+    limit: number,
+  ): Promise<KeyPage | null> {
     const { monotonicMs, requestMs } = this.parts;
     const deadlineMs = monotonicMs() + requestMs;
     const question = { prefix, after, limit: limit + 1 };
     const keys: string[] = [];
-    let missing = Array.from({ length: PARTITION_COUNT }, (_, partition) => partition);
+    let missing = partitions;
     for (;;) {
       const leftMs = deadlineMs - monotonicMs();
       if (leftMs <= 0) return null;

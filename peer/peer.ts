@@ -20,6 +20,9 @@ import { Readiness } from './readiness.js';
 import { Replica } from './replica.js';
 import { detectionSettings } from './replication/settings.js';
 import { DEFAULT_GATEWAY_SETTINGS } from './requests/settings.js';
+import { respClusterOf } from './resp/peer-cluster.js';
+import { respStoreOf } from './resp/peer-store.js';
+import { startRespServer } from './resp/server.js';
 import type { PeerSettings } from './settings.js';
 import type { LoadedImage, StorageEngine } from './storage/engine.js';
 import { GrpcTransport } from './transport/grpc-transport.js';
@@ -74,7 +77,13 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
     obey: (envelope) => replica.obey(envelope),
     refused: (line) => parts.broke(line),
   });
-  const addr = formatPeerAddress({ host: advertise, port, peerPort });
+  const { respPort } = settings;
+  const addr = formatPeerAddress({
+    host: advertise,
+    port,
+    peerPort,
+    ...(respPort !== null && { respPort }),
+  });
   const replica = new Replica(
     {
       identity: { clusterId: cluster, peerId: id, storeId, inc, addr },
@@ -129,6 +138,21 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   };
   const app = createGateway({ store: node, secret, maxValueBytes, log, clock, inside });
   const http: HttpServer = await parts.bind(port, '--port', () => startHttpServer(app, host, port));
+  const resp =
+    respPort === null
+      ? null
+      : await parts.bind(respPort, '--resp-port', () =>
+          startRespServer({
+            host,
+            port: respPort,
+            store: respStoreOf({ replica, lister }),
+            cluster: respClusterOf(id, () => replica.map),
+            secret: null,
+            maxValueBytes,
+            clock,
+            log,
+          }),
+        );
   replica.start();
   log.info({ storeId, inc, peerPort }, `listens on http://${hostPort(host, port)}`);
   return {
@@ -147,7 +171,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
         settings.storage === 'memory',
       );
       await Promise.all([handedOver, pause(NOTICE_MS)]);
-      await http.close(GRACE_MS);
+      await Promise.all([http.close(GRACE_MS), resp?.close(GRACE_MS)]);
       replica.stop();
       link.stop();
       await transport.close();

@@ -93,17 +93,23 @@ export class Replica {
   }
 
   read(call: ReadCall): Promise<ReadAnswer> {
-    return new Promise((resolve) => {
-      this.gateway.read(this.parts.clock.monotonicMs(), call, resolve);
-      this.setAlarm();
-    });
+    return new Promise((resolve) => this.beginRead(call, resolve));
   }
 
   write(call: WriteCall): Promise<WriteAnswer> {
-    return new Promise((resolve) => {
-      this.gateway.write(this.parts.clock.monotonicMs(), call, resolve);
-      this.setAlarm();
-    });
+    return new Promise((resolve) => this.beginWrite(call, resolve));
+  }
+
+  /** As `read`, without a promise; `done` may be called before this returns. */
+  beginRead(call: ReadCall, done: (answer: ReadAnswer) => void): void {
+    this.gateway.read(this.parts.clock.monotonicMs(), call, done);
+    this.setAlarm();
+  }
+
+  /** As `write`, without a promise; `done` may be called before this returns. */
+  beginWrite(call: WriteCall, done: (answer: WriteAnswer) => void): void {
+    this.gateway.write(this.parts.clock.monotonicMs(), call, done);
+    this.setAlarm();
   }
 
   /** Envelopes of another peer. */

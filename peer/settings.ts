@@ -32,6 +32,11 @@ export const peerOptions = {
     help: 'port for the other peers (default: the HTTP port + 10000)',
     parse: wholeNumber(1, 65_535),
   }),
+  respPort: optional({
+    placeholder: 'PORT',
+    help: 'port for Redis clients, RESP2 and RESP3 (default: none)',
+    parse: wholeNumber(1, 65_535),
+  }),
   advertise: optional({
     placeholder: 'ADDRESS',
     help: 'address by which others reach this peer (default: --host)',
@@ -101,6 +106,8 @@ export function readPeerSettings(
   if (peerPort > 65_535)
     throw new OptionError(`--port ${given.port} leaves no room for the peer port: add --peer-port PORT`);
   if (peerPort === given.port) throw new OptionError('--peer-port and --port must differ');
+  if (given.respPort === given.port || given.respPort === peerPort)
+    throw new OptionError('--resp-port must differ from --port and --peer-port');
   const storage = given.storage ?? (given.data === null ? 'memory' : 'lmdb');
   if (storage === 'lmdb' && given.data === null)
     throw new OptionError('--storage lmdb keeps its data in a folder: add --data DIR');

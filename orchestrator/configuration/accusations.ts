@@ -8,6 +8,7 @@
  * Policy, not safety: nothing breaks if an accusation is lost, late or unjust.
  */
 import type { Epoch, PeerId } from '../../common/configuration.js';
+import type { AccusationReason } from '../../common/control-messages.js';
 
 /** The times that rule accusations, in ms; see ManagerTiming. */
 export interface AccusationTiming {
@@ -17,9 +18,21 @@ export interface AccusationTiming {
   readonly maxCoolDownMs: number;
 }
 
+/** An accusation as it came in. */
+export interface Accusation {
+  readonly accuser: PeerId;
+  readonly who: PeerId;
+  readonly why: AccusationReason;
+  readonly partition: number;
+  readonly epoch: Epoch;
+}
+
 /** Somebody whom the members of a partition want removed. */
 export interface Accused {
   readonly who: PeerId;
+  /** What the first accuser said. */
+  readonly why: AccusationReason;
+  readonly accusers: ReadonlySet<PeerId>;
   /** The probe round when the first accusation came: survivors must answer a later one (E3). */
   readonly round: number;
 }
@@ -45,14 +58,14 @@ export class Accusations {
   }
 
   /** Takes an accusation down. The caller has checked that the accuser is a member and the epoch the present one. */
-  add(accuser: PeerId, who: PeerId, partition: number, epoch: Epoch, round: number, nowMs: number): void {
+  add({ accuser, who, why, partition, epoch }: Accusation, round: number, nowMs: number): void {
     const cases = (this.#cases.get(partition) ?? []).filter((known) => known.epoch === epoch);
     const known = cases.find((other) => other.who === who);
     if (known) {
       known.lastMs = nowMs;
       known.accusers.add(accuser);
     } else {
-      cases.push({ who, round, epoch, firstMs: nowMs, lastMs: nowMs, accusers: new Set([accuser]) });
+      cases.push({ who, why, round, epoch, firstMs: nowMs, lastMs: nowMs, accusers: new Set([accuser]) });
     }
     this.#cases.set(partition, cases);
   }

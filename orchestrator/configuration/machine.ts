@@ -7,6 +7,7 @@
  */
 import type { ClusterMap, MapVersion, PeerId } from '../../common/configuration.js';
 import type {
+  AccusationReason,
   ChangeAnswer,
   OrchestratorEnvelope,
   PlannedChange,
@@ -48,6 +49,14 @@ export type ManagerNote =
   /** Every member of the partition has lost its disk: the data is gone unless an old disk comes back (E7). */
   | { readonly type: 'partition-lost'; readonly partition: number }
   | { readonly type: 'suspects-self' }
+  /** A peer that is here was taken out of partitions because other members accused it (E9). */
+  | {
+      readonly type: 'accused-removed';
+      readonly peer: PeerId;
+      readonly partitions: number;
+      readonly why: AccusationReason;
+      readonly accusers: readonly PeerId[];
+    }
   | { readonly type: 'rebuild-started'; readonly term: number }
   | { readonly type: 'rebuild-done'; readonly term: number }
   | { readonly type: 'other-cluster'; readonly peer: PeerId; readonly clusterId: string };

@@ -28,14 +28,27 @@ interface Loss {
   readonly gone: ReadonlySet<PeerId>;
   /** The handshake must be later than this round. */
   readonly round: number;
-  readonly accused: PeerId | undefined;
+  readonly accused: Accused | undefined;
 }
 
 /** Takes out whoever must go, in every partition where that is safe now. */
 export function removeLost(situation: Situation, memory: RemovalMemory): void {
+  const convicted: Accused[] = [];
   for (const [partition, part] of existing(situation)) {
     const loss = lossOf(situation, memory, partition, part);
-    if (loss.gone.size > 0) shrink(situation, memory, partition, part, loss);
+    if (loss.gone.size === 0 || !shrink(situation, memory, partition, part, loss)) continue;
+    if (loss.accused !== undefined) convicted.push(loss.accused);
+  }
+  noteConvicted(situation, convicted);
+}
+
+/** One note a peer, however many partitions it was taken out of. */
+function noteConvicted({ notes }: Situation, convicted: readonly Accused[]): void {
+  for (const peer of new Set(convicted.map(({ who }) => who))) {
+    const cases = convicted.filter(({ who }) => who === peer);
+    const [{ why }] = cases as [Accused];
+    const accusers = [...new Set(cases.flatMap((each) => [...each.accusers]))].sort();
+    notes.push({ type: 'accused-removed', peer, partitions: cases.length, why, accusers });
   }
 }
 
@@ -59,7 +72,7 @@ function lossOf(situation: Situation, memory: RemovalMemory, partition: number, 
   const accused = accusedIn(situation, memory, partition, part, gone);
   if (!accused) return { gone, round, accused: undefined };
   gone.add(accused.who);
-  return { gone, round: Math.max(round, accused.round), accused: accused.who };
+  return { gone, round: Math.max(round, accused.round), accused };
 }
 
 /** Whom accusations alone take out: nobody where too few, or nobody that may lead, would be left. */
@@ -87,23 +100,25 @@ function roundOfLoss(situation: Situation, memory: RemovalMemory, part: Partitio
   return Math.max(silent, wiped);
 }
 
+/** Whether it was done. */
 function shrink(
   situation: Situation,
   memory: RemovalMemory,
   partition: number,
   part: PartitionConfig,
   loss: Loss,
-): void {
+): boolean {
   const survivors = [...part.members.keys()].filter((id) => !loss.gone.has(id));
-  if (survivors.length === 0) return;
+  if (survivors.length === 0) return false;
   const primary = chooseLeader(situation, part, survivors);
-  if (primary === undefined) return;
+  if (primary === undefined) return false;
   if (!allAnsweredAfter(situation, survivors, loss.round)) {
     for (const id of survivors) memory.probe.add(id);
-    return;
+    return false;
   }
   const members = new Map([...part.members].filter(([id]) => !loss.gone.has(id)));
   situation.draft.edit(partition, { primary, members });
-  if (loss.accused !== undefined) memory.coolDowns.begin(loss.accused, situation.nowMs);
+  if (loss.accused !== undefined) memory.coolDowns.begin(loss.accused.who, situation.nowMs);
   for (const id of loss.gone) memory.onRemoved(partition, id);
+  return true;
 }

@@ -99,7 +99,8 @@ function takeAccusation(
     const isMember = part.members.has(accuse.who);
     const isLearner = part.learners.includes(accuse.who) && part.primary === envelope.from;
     if (!isMember && !isLearner) continue;
-    memory.accusations.add(envelope.from, accuse.who, partition, epoch, round, nowMs);
+    const { who, why } = accuse;
+    memory.accusations.add({ accuser: envelope.from, who, why, partition, epoch }, round, nowMs);
     contacts.want(part.members.keys());
     contacts.want(part.learners);
   }

@@ -76,7 +76,8 @@ function conflict(reason: Extract<WriteAnswer, { kind: 'conflict' }>['reason'], 
   const detail =
     reason === 'idempotency-key-reused'
       ? 'This Idempotency-Key came before with another request; nothing was done. Take a new one for each request.'
-      : 'This Idempotency-Key came before, more than 10 minutes ago, and its answer is forgotten; nothing was done now. ' +
+      : 'This Idempotency-Key came before, more than 10 minutes or very many writes ago, and its answer is forgotten; ' +
+        'nothing was done now. ' +
         'Read the key, and take a new one to write again.';
   return new Problem(reason, detail, { 'Kv-Served-By': servedBy });
 }

@@ -31,12 +31,16 @@ export type Condition =
   /** The stored bytes are equal to these; the content type is not looked at. */
   | { readonly kind: 'value'; readonly bytes: Uint8Array };
 
-/** Stores a value; with a condition it is a compare-and-set, with `ttlMs` the key expires that long after. */
+/**
+ * Stores a value; with a condition it is a compare-and-set. With `ttlMs` the key expires that long after, by the primary's
+ * clock; with `expiresAtMs` at that moment, in wall-clock ms. One of both at most.
+ */
 export interface Put {
   readonly kind: 'put';
   readonly key: string;
   readonly value: Value;
   readonly ttlMs?: number;
+  readonly expiresAtMs?: number;
   readonly condition?: Condition;
 }
 
@@ -47,11 +51,15 @@ export interface Delete {
   readonly condition?: Condition;
 }
 
-/** Sets, or with `ttlMs` undefined removes, the time to live of a key that is there. The value gets a new version. */
+/**
+ * Sets, or with neither `ttlMs` nor `expiresAtMs` removes, the time to live of a key that is there. The value gets a new
+ * version.
+ */
 export interface Expire {
   readonly kind: 'expire';
   readonly key: string;
   readonly ttlMs: number | undefined;
+  readonly expiresAtMs?: number;
   readonly condition?: Condition;
 }
 

@@ -9,8 +9,10 @@ import {
   type Command,
   type Condition,
   type Effect,
+  type Expire,
   type FailureReason,
   MAX_VALUE_BYTES,
+  type Put,
   type Result,
   type Value,
   type Version,
@@ -25,6 +27,8 @@ export interface Judgement {
 
 const MIN_INTEGER = -(2n ** 63n);
 const MAX_INTEGER = 2n ** 63n - 1n;
+const INTEGER = /^(?:0|-?[1-9]\d*)$/;
+const MAX_INTEGER_CHARS = 20;
 const NO_EFFECT: Effect = { kind: 'none' };
 
 /**
@@ -42,14 +46,14 @@ export function evaluate(
   const existed = live !== undefined;
   switch (command.kind) {
     case 'put': {
-      const effect = put(command.value, command.ttlMs === undefined ? undefined : wallMs + command.ttlMs);
+      const effect = put(command.value, expiryOf(command, wallMs));
       return { effect, result: { kind: 'done', version, existed } };
     }
     case 'delete':
       return { effect: { kind: 'delete' }, result: { kind: 'done', version, existed } };
     case 'expire': {
       if (live === undefined || live.value === null) return failed('not-found', live);
-      const effect = put(live.value, command.ttlMs === undefined ? undefined : wallMs + command.ttlMs);
+      const effect = put(live.value, expiryOf(command, wallMs));
       return { effect, result: { kind: 'done', version, existed } };
     }
     case 'increment':
@@ -72,6 +76,11 @@ function holds(condition: Condition, live: Row | undefined): boolean {
   }
 }
 
+/** When the key is to expire, if it is to. */
+function expiryOf({ ttlMs, expiresAtMs }: Put | Expire, wallMs: number): number | undefined {
+  return expiresAtMs ?? (ttlMs === undefined ? undefined : wallMs + ttlMs);
+}
+
 function put(value: Value, expiresAtMs: number | undefined): Effect {
   return expiresAtMs === undefined ? { kind: 'put', value } : { kind: 'put', value, expiresAtMs };
 }
@@ -82,13 +91,26 @@ function failed(reason: FailureReason, live: Row | undefined): Judgement {
 }
 
 function increment(by: bigint, live: Row | undefined, version: Version): Judgement {
-  const text = live?.value == null ? '0' : Buffer.from(live.value.bytes).toString('latin1');
-  if (!/^-?\d{1,19}$/.test(text)) return failed('not-an-integer', live);
-  const number = BigInt(text) + by;
-  if (number < MIN_INTEGER || number > MAX_INTEGER) return failed('overflow', live);
+  const old = live?.value == null ? 0n : integerOf(live.value.bytes);
+  if (old === undefined) return failed('not-an-integer', live);
+  const number = old + by;
+  if (!fits(number)) return failed('overflow', live);
   const type = live?.value?.type ?? 'text/plain; charset=utf-8';
   const effect = put({ bytes: Buffer.from(number.toString()), type }, live?.expiresAtMs);
   return { effect, result: { kind: 'done', version, existed: live !== undefined, number } };
+}
+
+/** The number that the bytes spell, as Redis reads one: of 64 bits, without a plus, blanks or zeros before it. */
+function integerOf(bytes: Uint8Array): bigint | undefined {
+  if (bytes.length > MAX_INTEGER_CHARS) return undefined;
+  const text = Buffer.from(bytes).toString('latin1');
+  if (!INTEGER.test(text)) return undefined;
+  const number = BigInt(text);
+  return fits(number) ? number : undefined;
+}
+
+function fits(number: bigint): boolean {
+  return number >= MIN_INTEGER && number <= MAX_INTEGER;
 }
 
 function append(bytes: Uint8Array, type: string, live: Row | undefined, version: Version): Judgement {

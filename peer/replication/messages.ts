@@ -330,7 +330,7 @@ export interface SessionsImage {
 
 /**
  * The last part of a snapshot: sessions as of `com`, the rest of the log, and where it all stands. The entries are at most
- * `maxMessageBytes`; the sessions, with as many Idempotency-Keys as are remembered and as long as they may be, 24 MiB.
+ * `maxMessageBytes`; the sessions, with as many Idempotency-Keys as are remembered and as long as they may be, 3 MiB.
  */
 export interface SnapEnd {
   readonly type: 'snap_end';

@@ -18,11 +18,15 @@ export const TOKEN_ANSWER_MS = 10 * 60_000;
 /** And that it came at all is kept this long, in log time. */
 export const TOKEN_MARK_MS = 24 * 3_600_000;
 
-/** Answers kept in a partition; beyond it the oldest is forgotten early (a repeat is then refused, not run). */
-export const MAX_TOKEN_ANSWERS = 16_384;
+/**
+ * Answers kept in a partition; beyond it the oldest is forgotten early (a repeat is then refused, not run). An answer or
+ * a mark takes about 550 bytes of memory, as the machine and the engine each have it: a peer that holds all 256 partitions
+ * needs at most 0.9 GB for them. Many more would end all replicas of a busy cluster at once, for want of memory.
+ */
+export const MAX_TOKEN_ANSWERS = 2_048;
 
 /** Marks kept in a partition; beyond it the oldest is forgotten. */
-export const MAX_TOKEN_MARKS = 65_536;
+export const MAX_TOKEN_MARKS = 4_096;
 
 /** A gateway's session: one process of one peer (D1). */
 export interface SessionName {

@@ -32,9 +32,12 @@ export function onJoin(core: Core, partition: Partition, from: PeerId, fromInc: 
   if (record?.inc !== fromInc || record.storeId !== message.storeId) return;
   const { progress } = leadOf(partition);
   const known = progress.get(from);
-  // Late repeats: it has joined since, or its copy is on the way.
-  if (known !== undefined && (known.acked > message.com || known.snapshot !== undefined)) return;
-  if (message.com >= partition.log.base) sendTail(core, partition, from, fromInc, message.com);
+  const hasBase = message.com >= partition.log.base;
+  // Late repeats: it has joined since, or its copy is on the way. With what the log begins at, it has taken its copy over,
+  // and what it said of that was lost with an epoch.
+  if (known !== undefined && (known.acked > message.com || (known.snapshot !== undefined && !hasBase)))
+    return;
+  if (hasBase) sendTail(core, partition, from, fromInc, message.com);
   else startSnapshot(core, partition, from, fromInc);
   core.touch(partition);
 }

@@ -5,7 +5,7 @@
  * in it; so a key that comes again with another request is noticed, whatever gateway it comes through.
  */
 import { fingerprint } from '../replication/checksum.js';
-import type { Command, Condition } from '../replication/commands.js';
+import type { Command, Condition, Expire, Put } from '../replication/commands.js';
 import type { IdempotencyTag } from '../replication/entry.js';
 
 /** The tag of a command that came with an Idempotency-Key. */
@@ -17,16 +17,21 @@ function partsOf(command: Command): (string | Uint8Array)[] {
   const condition = conditionParts(command.condition);
   switch (command.kind) {
     case 'put':
-      return [command.value.type, command.value.bytes, String(command.ttlMs ?? ''), ...condition];
+      return [command.value.type, command.value.bytes, ...expiryParts(command), ...condition];
     case 'delete':
       return condition;
     case 'expire':
-      return [String(command.ttlMs ?? ''), ...condition];
+      return [...expiryParts(command), ...condition];
     case 'increment':
       return [String(command.by), ...condition];
     case 'append':
       return [command.type, command.bytes, ...condition];
   }
+}
+
+/** A moment is told apart from a span of the same number. */
+function expiryParts({ ttlMs, expiresAtMs }: Put | Expire): string[] {
+  return expiresAtMs === undefined ? [String(ttlMs ?? '')] : ['at', String(expiresAtMs)];
 }
 
 function conditionParts(condition: Condition | undefined): (string | Uint8Array)[] {

@@ -1,5 +1,14 @@
 /** Commands, their results, and what both are made of, as they stand in `peer.proto`. */
-import type { Command, Condition, FailureReason, Result, Value, Version } from '../replication/commands.js';
+import type {
+  Command,
+  Condition,
+  Expire,
+  FailureReason,
+  Put,
+  Result,
+  Value,
+  Version,
+} from '../replication/commands.js';
 import type { FieldReader } from './field-reader.js';
 import { type Form, Names } from './form.js';
 
@@ -58,12 +67,14 @@ export const commandForm: Form<Command> = {
       case 'put':
         w.message(4, valueForm, command.value);
         w.maybeReal(5, command.ttlMs);
+        w.maybeReal(7, command.expiresAtMs);
         break;
       case 'append':
         w.message(4, valueForm, command);
         break;
       case 'expire':
         w.maybeReal(5, command.ttlMs);
+        w.maybeReal(7, command.expiresAtMs);
         break;
       case 'increment':
         w.text(6, `${command.by}`);
@@ -86,19 +97,24 @@ function readCommand(r: FieldReader, kind: Command['kind'], key: string): Comman
     case 'put': {
       const value = r.message(4, valueForm);
       const ttlMs = r.maybeReal(5);
-      return ttlMs === undefined ? { kind, key, value } : { kind, key, value, ttlMs };
+      const put = ttlMs === undefined ? ({ kind, key, value } as const) : { kind, key, value, ttlMs };
+      return withMoment(put, r.maybeReal(7));
     }
     case 'append': {
       const { bytes, type } = r.message(4, valueForm);
       return { kind, key, bytes, type };
     }
     case 'expire':
-      return { kind, key, ttlMs: r.maybeReal(5) };
+      return withMoment({ kind, key, ttlMs: r.maybeReal(5) }, r.maybeReal(7));
     case 'increment':
       return { kind, key, by: BigInt(r.text(6)) };
     case 'delete':
       return { kind, key };
   }
+}
+
+function withMoment<Timed extends Put | Expire>(command: Timed, expiresAtMs: number | undefined): Timed {
+  return expiresAtMs === undefined ? command : { ...command, expiresAtMs };
 }
 
 export const resultForm: Form<Result> = {

@@ -121,6 +121,35 @@ describe('gateway listings', () => {
     });
   });
 
+  it('give others their turn while all data is made', async () => {
+    const some = Buffer.alloc(32 * 1024, 'x');
+    for (let i = 0; i < 64; i++) await send(gateway, 'PUT', `/kv/some${i}`, some);
+    const { store } = gateway;
+    const turnOf: number[] = [];
+    let turns = 0;
+    let running = true;
+    const count = () => {
+      turns++;
+      if (running) setImmediate(count);
+    };
+    count();
+    const ownData = store.ownData.bind(store);
+    store.ownData = function* (prefix, after) {
+      for (const entry of ownData(prefix, after)) {
+        turnOf.push(turns);
+        yield entry;
+      }
+    };
+    try {
+      expect((await get('/kv/all-data')).status).to.equal(200);
+    } finally {
+      running = false;
+      store.ownData = ownData;
+    }
+    // Two values fill a chunk; the system would take all of them in one turn.
+    for (const turn of turnOf) expect(turnOf.filter((each) => each === turn)).to.have.length.at.most(4);
+  });
+
   it('refuse one more stream of all data than may run at a time, until one ends', async () => {
     const big = Buffer.alloc(1024 * 1024, 'x');
     for (let i = 0; i < 16; i++) await send(gateway, 'PUT', `/kv/big${i}`, big);

@@ -27,6 +27,8 @@ export interface ClusterSettings {
   readonly failureDetection: 'fast' | 'normal' | 'patient';
   /** Further flags of every peer. */
   readonly peerFlags: readonly string[];
+  /** Further flags of one peer, by its name. */
+  readonly flagsOf?: (name: string) => readonly string[];
 }
 
 export const USUAL: ClusterSettings = {
@@ -163,7 +165,7 @@ export class Cluster {
   }
 
   private peerFlags(site: Site, data: string): string[] {
-    const { storage, durability, peerFlags } = this.settings;
+    const { storage, durability, peerFlags, flagsOf } = this.settings;
     const orchestrator = this.orchestrator.site;
     return [
       join(ROOT, 'peer/main.js'),
@@ -173,6 +175,7 @@ export class Cluster {
       ...['--storage', storage, '--durability', durability],
       ...['--secret-file', join(this.folder, 'secret')],
       ...peerFlags,
+      ...(flagsOf?.(site.name) ?? []),
     ];
   }
 }

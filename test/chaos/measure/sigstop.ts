@@ -9,6 +9,7 @@ import { type Lab, type Measurement, ms, pause, percentile, type Result } from '
 import { keysOf, startPulse } from './probes.js';
 import type { PulseKey } from './pulse.js';
 
+const CALM_MS = 1_000;
 const TIMES = 100;
 const STOP_SECONDS = 10;
 const AGAIN_WITHIN_MS = 15_000;
@@ -41,6 +42,7 @@ export const sigstop: Measurement = {
       const peer = cluster.peers[i % cluster.peers.length] as Member;
       const hurt = await keysOf(cluster, pulse, peer);
       victim = peer;
+      await pause(CALM_MS); // what clients had asked of it is answered
       pulse.blow();
       peer.process.freeze();
       const thawAt = performance.now() + stopMs;

@@ -271,9 +271,13 @@ describe('configuration manager', () => {
     cluster.run(3_000);
     const [who, other] = others(cluster, 0) as [string, string];
     const { epoch } = cluster.part(0);
-    for (const from of [cluster.part(0).primary, other]) accuse(cluster, cluster.peer(from), who, epoch);
+    const accusers = [cluster.part(0).primary, other];
+    for (const from of accusers) accuse(cluster, cluster.peer(from), who, epoch);
     cluster.until('it is removed', () => !cluster.part(0).members.has(who), 1_000);
     expect(cluster.part(0).learners).not.to.include(who);
+    expect(cluster.notes.filter(({ type }) => type === 'accused-removed')).to.deep.equal([
+      { type: 'accused-removed', peer: who, partitions: 1, why: 'no-ack', accusers: accusers.sort() },
+    ]);
     cluster.until('it is back', () => cluster.part(0).members.has(who));
   });
 

@@ -107,24 +107,24 @@ describe('orchestrator/configuration/accusations', () => {
 
   it('E9: waits for more accusers, then names the one with the most in the whole cluster', () => {
     const accusations = new Accusations(timing);
-    accusations.add('a', 'b', 0, 5, 1, 0);
-    accusations.add('b', 'a', 0, 5, 1, 10);
+    accusations.add({ accuser: 'a', who: 'b', why: 'no-ack', partition: 0, epoch: 5 }, 1, 0);
+    accusations.add({ accuser: 'b', who: 'a', why: 'no-ack', partition: 0, epoch: 5 }, 1, 10);
     expect(accusations.due(0, 5, 199)).to.equal(undefined);
     expect(accusations.due(0, 5, 200)?.who).to.equal('b');
-    accusations.add('c', 'a', 7, 3, 1, 20);
+    accusations.add({ accuser: 'c', who: 'a', why: 'no-ack', partition: 7, epoch: 3 }, 1, 20);
     expect(accusations.due(0, 5, 200)?.who).to.equal('a');
   });
 
   it('E9: counts only in the epoch that was meant', () => {
     const accusations = new Accusations(timing);
-    accusations.add('a', 'b', 0, 5, 1, 0);
+    accusations.add({ accuser: 'a', who: 'b', why: 'no-ack', partition: 0, epoch: 5 }, 1, 0);
     expect(accusations.due(0, 6, 300)).to.equal(undefined);
     expect(accusations.concerns(0, 6)).to.equal(false);
   });
 
   it('forgets what is not repeated', () => {
     const accusations = new Accusations(timing);
-    accusations.add('a', 'b', 0, 5, 1, 0);
+    accusations.add({ accuser: 'a', who: 'b', why: 'no-ack', partition: 0, epoch: 5 }, 1, 0);
     accusations.expire(1_499);
     expect(accusations.isEmpty).to.equal(false);
     accusations.expire(1_500);

@@ -172,6 +172,20 @@ describe('orchestrator/notes', () => {
       .and.to.contain('partitions 3, 4');
     expect(lineFor({ type: 'peer-wiped', peer: 'p1' }).level).to.equal('warn');
   });
+
+  it('say who was taken out, on whose word, and why', () => {
+    const note = {
+      type: 'accused-removed',
+      peer: 'p1',
+      partitions: 3,
+      why: 'no-ack',
+      accusers: ['p2', 'p3'],
+    } as const;
+    expect(lineFor(note)).to.deep.equal({
+      level: 'warn',
+      text: 'p1 is taken out of 3 partitions: p2, p3 had no acknowledgement of a write from it for too long',
+    });
+  });
 });
 
 describe('orchestrator/move-watch', () => {

@@ -32,6 +32,10 @@ describe('peer/replication/evaluate', () => {
     expect(effect(put(undefined, 30))).to.include({ expiresAtMs: 1_030 });
     expect(effect(put())).not.to.have.property('expiresAtMs');
     expect(effect({ kind: 'expire', key: 'k', ttlMs: 10 })).to.include({ expiresAtMs: 1_010 });
+    expect(effect({ kind: 'expire', key: 'k', ttlMs: undefined, expiresAtMs: 77 })).to.include({
+      expiresAtMs: 77,
+    });
+    expect(effect({ ...put(), expiresAtMs: 88 } as Command)).to.include({ expiresAtMs: 88 });
     expect(effect({ kind: 'expire', key: 'k', ttlMs: undefined })).not.to.have.property('expiresAtMs');
     expect(effect({ kind: 'increment', key: 'k', by: 1n })).to.deep.equal({ kind: 'none' });
     expect(effect({ kind: 'append', key: 'k', bytes: Buffer.from('!'), type: 'x/y' })).to.include({
@@ -90,7 +94,18 @@ describe('peer/replication/evaluate', () => {
     expect(
       effect.kind === 'put' && [Buffer.from(effect.value.bytes).toString(), effect.value.type],
     ).to.deep.equal(['42', 'a/b']);
-    for (const text of ['', ' 1', '1.0', '0x1', '+1', '1e3', '99999999999999999999']) {
+    for (const text of [
+      '',
+      ' 1',
+      '1.0',
+      '0x1',
+      '+1',
+      '1e3',
+      '007',
+      '-0',
+      '9223372036854775808',
+      '-99999999999999999999',
+    ]) {
       expect(by(text, 1n).result, text).to.include({ reason: 'not-an-integer' });
     }
     expect(by('9223372036854775807', 1n).result).to.include({ reason: 'overflow' });

@@ -341,6 +341,7 @@ describe('idempotency tags', () => {
       { kind: 'increment', key: 'k', by: 2n },
       { kind: 'append', key: 'k', bytes: Buffer.from('x'), type: 'text/plain' },
       { kind: 'expire', key: 'k', ttlMs: 5 },
+      { kind: 'expire', key: 'k', ttlMs: undefined, expiresAtMs: 5 },
     ] as Command[];
     expect(new Set(all.map(tag)).size).to.equal(all.length);
   });

@@ -92,9 +92,17 @@ const condition = fc.oneof(
   kind<Extract<Condition, { kind: 'value' }>>('value', { bytes }),
 );
 const command = fc.oneof(
-  kind<Put>('put', { key: text, value, ttlMs: ms, condition }, ['ttlMs', 'condition']),
+  kind<Put>('put', { key: text, value, ttlMs: ms, expiresAtMs: ms, condition }, [
+    'ttlMs',
+    'expiresAtMs',
+    'condition',
+  ]),
   kind<Delete>('delete', { key: text, condition }, ['condition']),
-  kind<Expire>('expire', { key: text, ttlMs: fc.option(ms, { nil: undefined }), condition }, ['condition']),
+  kind<Expire>(
+    'expire',
+    { key: text, ttlMs: fc.option(ms, { nil: undefined }), expiresAtMs: ms, condition },
+    ['expiresAtMs', 'condition'],
+  ),
   kind<Increment>('increment', { key: text, by, condition }, ['condition']),
   kind<Append>('append', { key: text, bytes, type: text, condition }, ['condition']),
 );

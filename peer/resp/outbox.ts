@@ -1,0 +1,132 @@
+/**
+ * The answers of one connection: given in any order, sent in the order of their commands, and all that are ready in one
+ * turn of the event loop in one write.
+ *
+ * Invariants: an answer is sent once, after those of all commands before it; once closed nothing is sent.
+ */
+import type { Reply } from './replies.js';
+import { sizeOf } from './replies.js';
+
+/** What the outbox writes to: a socket, as far as it matters here. */
+export interface Sink {
+  write(data: string | Uint8Array, encoding?: BufferEncoding): boolean;
+  cork(): void;
+  uncork(): void;
+  readonly writableLength: number;
+}
+
+/** A place in the order of answers. */
+export interface Slot {
+  reply: Reply | undefined;
+  /** Nothing is sent: the client asked for silence. */
+  silent: boolean;
+  next: Slot | undefined;
+}
+
+export class Outbox {
+  #first: Slot | undefined;
+  #last: Slot | undefined;
+  #text = '';
+  #flushing = false;
+  #closed = false;
+  #unanswered = 0;
+  /** Bytes of answers that wait for one before them. */
+  #heldBytes = 0;
+
+  constructor(
+    private readonly sink: Sink,
+    /** Called after each write. */
+    private readonly flushed: () => void,
+  ) {}
+
+  /** Commands without an answer. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** Bytes that the client has not taken. */
+  get waitingBytes(): number {
+    return this.#heldBytes + this.#text.length + this.sink.writableLength;
+  }
+
+  /** The place of the next answer. */
+  reserve(silent: boolean): Slot {
+    const slot: Slot = { reply: undefined, silent, next: undefined };
+    if (this.#last === undefined) this.#first = slot;
+    else this.#last.next = slot;
+    this.#last = slot;
+    this.#unanswered++;
+    return slot;
+  }
+
+  /** Gives the answer for a place; once. */
+  settle(slot: Slot, reply: Reply): void {
+    if (this.#closed) return;
+    slot.reply = slot.silent ? '' : reply;
+    if (slot !== this.#first) {
+      this.#heldBytes += sizeOf(slot.reply);
+      return;
+    }
+    this.#put(slot.reply);
+    this.#first = slot.next;
+    this.#unanswered--;
+    while (this.#first?.reply !== undefined) {
+      this.#heldBytes -= sizeOf(this.#first.reply);
+      this.#put(this.#first.reply);
+      this.#first = this.#first.next;
+      this.#unanswered--;
+    }
+    if (this.#first === undefined) this.#last = undefined;
+  }
+
+  /** An answer that is there at once. */
+  give(reply: Reply, silent: boolean): void {
+    if (this.#first === undefined) {
+      if (!silent) this.#put(reply);
+    } else this.settle(this.reserve(silent), reply);
+  }
+
+  /** Sends what is ready. */
+  flush(): void {
+    this.#flushing = false;
+    if (this.#closed) return;
+    if (this.#text !== '') {
+      const text = this.#text;
+      this.#text = '';
+      this.sink.write(text, 'latin1');
+    }
+    this.flushed();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#text = '';
+    this.#heldBytes = 0;
+    this.#first = undefined;
+    this.#last = undefined;
+  }
+
+  #put(reply: Reply): void {
+    if (this.#closed) return;
+    if (typeof reply === 'string') this.#text += reply;
+    else this.#putPieces(reply);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(() => this.flush());
+  }
+
+  /** Long values go to the socket as they are, with the text before them. */
+  #putPieces(pieces: readonly (string | Uint8Array)[]): void {
+    this.sink.cork();
+    for (const piece of pieces) {
+      if (typeof piece === 'string') {
+        this.#text += piece;
+        continue;
+      }
+      if (this.#text !== '') this.sink.write(this.#text, 'latin1');
+      this.#text = '';
+      this.sink.write(piece);
+    }
+    this.sink.uncork();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What a client is told where the store did not answer, or several keys cannot be served together.
+ *
+ * Invariant: an error that begins with UNKNOWN is the only one after which a write may have taken effect, or may yet.
+ * TRYAGAIN and CLUSTERDOWN say that nothing was done; cluster-aware clients repeat the command by themselves.
+ */
+import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
+import { failure, type Reply } from './replies.js';
+import type { TransactionAnswer } from './store.js';
+
+export const CROSS_SLOT: Reply = failure("CROSSSLOT Keys in request don't hash to the same slot");
+
+export const TOO_BUSY: Reply = failure(
+  'TRYAGAIN the key was changed by others at each attempt; nothing was written',
+);
+
+export const NO_TRANSACTIONS: Reply = failure(
+  'ERR several keys cannot be changed as one in this version; nothing was written',
+);
+
+export const TOO_LARGE_ANSWER: Reply = failure(
+  'ERR the values asked for are too large for one answer; ask for fewer keys at a time',
+);
+
+/** A read without an answer. */
+export function readRefusal(answer: Exclude<ReadAnswer, { kind: 'row' }>): Reply {
+  return refusal(answer.reason, 'nothing was read');
+}
+
+/** A write without a result. */
+export function writeRefusal(answer: Exclude<WriteAnswer, { kind: 'result' }>): Reply {
+  if (answer.kind === 'unknown') return unknown(answer.request);
+  if (answer.kind === 'not-applied') return refusal(answer.reason, 'nothing was written');
+  return failure(`ERR ${answer.reason}; nothing was written`);
+}
+
+/** A transaction that was neither committed nor in conflict. */
+export function transactionRefusal(
+  answer: Extract<TransactionAnswer, { kind: 'not-applied' | 'unknown' }>,
+): Reply {
+  if (answer.kind === 'unknown') return unknown(answer.request);
+  return refusal(answer.reason, 'nothing was written');
+}
+
+/** Several writes, each by itself, of which some have no result: the worst that befell one of them. */
+export function severalRefusal(answers: readonly WriteAnswer[]): Reply {
+  const failed = answers.filter((answer) => answer.kind !== 'result');
+  const worst = failed.find((answer) => answer.kind === 'unknown') ?? failed[0];
+  if (worst?.kind === 'not-applied' && failed.length < answers.length) {
+    return refusal(worst.reason, `${failed.length} of ${answers.length} keys were not written`);
+  }
+  return writeRefusal(worst as Exclude<WriteAnswer, { kind: 'result' }>);
+}
+
+/** Part of the cluster did not answer. */
+export const NOT_ALL_ANSWERED: Reply = failure('TRYAGAIN a part of the cluster did not answer in time');
+
+function refusal(reason: string, effect: string): Reply {
+  const down = reason === 'no-partition' || reason === 'no-primary';
+  return down
+    ? failure(`CLUSTERDOWN Hash slot not served (${reason}); ${effect}`)
+    : failure(`TRYAGAIN not answered in time (${reason}); ${effect}`);
+}
+
+function unknown(request: string): Reply {
+  return failure(
+    `UNKNOWN the write may or may not have taken effect, now or later (request ${request}); read the key to find out`,
+  );
+}

@@ -1,0 +1,58 @@
+/**
+ * What the Redis lane needs of the peer behind it, and no more. Each method answers for the whole cluster, never fails
+ * for an operating error, and answers within the request deadline.
+ *
+ * Answers come by a callback rather than a promise: a peer that holds the key may answer before the call returns, and the
+ * lane serves some hundred thousand commands a second.
+ */
+import type { ClusterMap, PeerId } from '../../common/configuration.js';
+import type { KeyPage } from '../gateway/store.js';
+import type { Command, Value, Version } from '../replication/commands.js';
+import type { GiveUpReason, ReadAnswer, WriteAnswer } from '../requests/rim.js';
+
+/** What a transaction does to one of its keys, all of which are in one partition. */
+export type Change =
+  | { readonly kind: 'put'; readonly key: string; readonly value: Value; readonly expiresAtMs?: number }
+  | { readonly kind: 'delete'; readonly key: string };
+
+/** Takes effect as a whole, and only if every read key has the version that was read; null: it is not there. */
+export interface Transaction {
+  readonly partition: number;
+  readonly reads: readonly { readonly key: string; readonly version: Version | null }[];
+  readonly changes: readonly Change[];
+}
+
+export type TransactionAnswer =
+  | { readonly kind: 'committed' }
+  /** A key has another version by now: nothing was changed. */
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'not-applied'; readonly reason: GiveUpReason }
+  | { readonly kind: 'unknown'; readonly request: string };
+
+export interface RespStore {
+  partitionOf(key: string): number;
+  /** A linearizable read. */
+  read(key: string, done: (answer: ReadAnswer) => void): void;
+  write(command: Command, done: (answer: WriteAnswer) => void): void;
+  /** Left out where several keys cannot be changed as one: what needs it is then refused, with a clear error. */
+  readonly transact?:
+    | ((transaction: Transaction, done: (answer: TransactionAnswer) => void) => void)
+    | undefined;
+  /**
+   * Keys of one partition in byte order, from the first one after `after`; null if it did not answer in time. A page has
+   * every key between its first and its last one that was there all the while.
+   */
+  keysOf(partition: number, after: string, limit: number): Promise<KeyPage | null>;
+  /** How many keys there are, about; null if a part of the cluster did not answer in time. */
+  count(): Promise<number | null>;
+}
+
+/** What is told about the cluster. */
+export interface RespCluster {
+  /** This peer. */
+  readonly id: PeerId;
+  /** The map that it follows. */
+  map(): ClusterMap;
+  /** Where a peer serves Redis clients; undefined where it is not known to. */
+  respAddress(peer: PeerId): { readonly host: string; readonly port: number } | undefined;
+}
