@@ -9,8 +9,8 @@ import { expect } from 'chai';
 import { isAlive, type Running } from '../../demo/processes.js';
 
 const MAIN = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
-/** Below the ports that systems give out by themselves, and apart for test runs side by side. */
-const PORT = 20_000 + (process.pid % 900) * 10;
+/** All ports of the demo, the last 10,000 above, are below those that systems give out; apart for test runs side by side. */
+const PORT = 20_000 + (process.pid % 250) * 10;
 
 describe('the demo', function () {
   this.timeout(60_000);
@@ -20,12 +20,19 @@ describe('the demo', function () {
     const list = join(data, 'processes.json');
     const demo = spawn(process.execPath, [MAIN, '--port', String(PORT), '--peers', '3', '--data', data]);
     const ended = new Promise<number | null>((resolve) => demo.once('exit', resolve));
+    let complaint = '';
+    demo.stderr.on('data', (part) => {
+      complaint += String(part);
+    });
     try {
       let before: Running[] = [];
+      let cameSoFar = false;
       for await (const line of createInterface({ input: demo.stdout })) {
         if (line.startsWith('# Now')) before = JSON.parse(readFileSync(list, 'utf8')) as Running[];
-        if (line.startsWith('acknowledged')) break;
+        cameSoFar = line.startsWith('acknowledged');
+        if (cameSoFar) break;
       }
+      expect(cameSoFar, complaint).to.equal(true);
       // The peer is started again in the moment in which this was printed.
       const listed = () => JSON.parse(readFileSync(list, 'utf8')) as Running[];
       let started = listed();
