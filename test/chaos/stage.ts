@@ -10,6 +10,7 @@ import type { Cluster, Member } from './cluster.js';
 import { serving, until, whole } from './watching.js';
 
 /** A process that is started has to serve within this time. */
+const START_AGAIN_MS = 500;
 const SERVING_WITHIN_MS = 60_000;
 /** A cluster that nothing hurts any more has all its copies again within this time. */
 const WHOLE_WITHIN_MS = 120_000;
@@ -81,10 +82,15 @@ export class Stage {
     await until(async () => (this.run.ending() || performance.now() >= deadline ? null : 'not yet'), ms);
   }
 
-  /** Starts the process unless it runs, and waits until it serves. */
+  /** Starts the process whenever it does not run (it may just be ending), and waits until it serves. */
   async revive(member: Member): Promise<void> {
-    if (!member.process.running) member.process.start();
+    const start = () => {
+      if (!member.process.running) member.process.start();
+    };
+    start();
+    const watch = setInterval(start, START_AGAIN_MS);
     const why = await serving(member, SERVING_WITHIN_MS);
+    clearInterval(watch);
     if (why !== null)
       this.fail(`${member.name} does not serve ${SERVING_WITHIN_MS / 1000} s after its start: ${why}`);
   }
