@@ -1,11 +1,11 @@
 /**
- * Where the bench works: it starts servers and load programs, each on its cores, in one folder that is removed at the end.
+ * Where the bench works: it starts servers and load programs, each on its cores, in one folder that is emptied after each family and removed at the end.
  *
  * Invariants: whatever was started here is ended by `release`; a server that ends though nobody asked it to fails what is under
  * way, with the end of its log; nothing is started after `close`.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, type ClusterSettings, type Member } from '../harness/cluster.js';
@@ -41,18 +41,33 @@ export class Workshop {
   readonly allCores: Cores;
   private readonly processes: ManagedProcess[] = [];
   private readonly clusters: Cluster[] = [];
-  private readonly stop = new AbortController();
+  private stop = new AbortController();
   private files = 0;
+  private family = '';
+  closed = false;
 
   constructor(
     readonly quick: boolean,
-    readonly say: Say,
+    private readonly tell: Say,
   ) {
     const [, list = '0'] =
       /^Cpus_allowed_list:\s+(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
     this.allCores = numbersIn(list).slice(0, 2);
     this.serverCore = this.allCores.slice(0, 1);
     this.loadCore = this.allCores.slice(-1);
+  }
+
+  /** What is said from here on is about this family. */
+  enter(family: string): void {
+    this.family = family;
+  }
+
+  /** Tells how it goes. */
+  readonly say: Say = (line) => this.tell(`${this.family}: ${line}`);
+
+  /** Why nothing can go on here; undefined: it can. */
+  get trouble(): Error | undefined {
+    return this.stop.signal.aborted ? (this.stop.signal.reason as Error) : undefined;
   }
 
   /** A path for a new file. */
@@ -87,8 +102,8 @@ export class Workshop {
       ...settings,
       flagsOf: (name) => ['--resp-port', `${portOf(name)}`],
     });
-    this.check();
     this.clusters.push(cluster);
+    this.check();
     for (const { process } of [cluster.orchestrator, ...cluster.peers]) process.wrap = pinned(cores);
     cluster.onOwnEnd = (name, { code, signal }) =>
       this.broke(name, code ?? signal, join(cluster.folder, `${name}.log`));
@@ -134,7 +149,7 @@ export class Workshop {
     this.stop.signal.throwIfAborted();
   }
 
-  /** Ends all servers, and lets go of their data. */
+  /** Ends all servers, and lets go of their data; then others may be started. */
   async release(): Promise<void> {
     await Promise.all(this.processes.splice(0).map((process) => process.end('SIGKILL')));
     for (const cluster of this.clusters.splice(0)) {
@@ -142,13 +157,17 @@ export class Workshop {
       await cluster.stop();
       cluster.remove();
     }
+    rmSync(this.folder, { recursive: true, force: true });
+    if (this.closed) return;
+    mkdirSync(this.folder);
+    this.stop = new AbortController();
   }
 
   /** Ends everything that runs, for good; what is under way fails with the reason. */
   async close(reason = new Error('the bench was stopped')): Promise<void> {
+    this.closed = true;
     this.stop.abort(reason);
     await this.release();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 
   private broke(name: string, how: number | string | null, log: string): void {

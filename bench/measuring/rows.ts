@@ -35,6 +35,8 @@ export interface Row {
 export interface Missing {
   readonly family: string;
   readonly why: string;
+  /** Whether something broke; else a part is not there, or nobody asked for it. */
+  readonly failed: boolean;
 }
 
 /** How far a goal was reached: 1 and above is met, 2 is twice as good as asked. */

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type ClusterMap, termOf } from '../../common/configuration.js';
-import { ask, post } from '../../harness/inside-calls.js';
-import { StandIn } from '../../harness/stand-in.js';
 import type { Orchestrator, OrchestratorOptions } from '../../orchestrator/orchestrator.js';
-import { eventually, start } from './orchestrator-harness.js';
+import { ask, eventually, post, start } from './orchestrator-harness.js';
+import { StandIn } from './stand-in.js';
 
 interface Status {
   readonly epoch: number;

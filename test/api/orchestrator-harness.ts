@@ -2,15 +2,28 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { systemClock } from '../../common/clock.js';
-import { SECRET } from '../../harness/inside-calls.js';
+import { bearer } from '../../common/secret.js';
 import {
   type Orchestrator,
   type OrchestratorOptions,
   startOrchestrator,
 } from '../../orchestrator/orchestrator.js';
 
+export const SECRET = 'a-secret-for-tests-only';
 const EVENTUALLY_MS = 8_000;
 const LOOK_MS = 20;
+
+/** What every refusal holds. */
+export interface ProblemBody {
+  readonly code: string;
+  readonly detail: string;
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: T;
+}
 
 /** Starts one with short times; what it logs goes to `lines`. */
 export function start(
@@ -38,6 +51,29 @@ export function start(
     systemClock,
     log,
   );
+}
+
+export async function ask<T = ProblemBody>(url: string, init: RequestInit = {}): Promise<Answer<T>> {
+  const answer = await fetch(url, init);
+  const text = await answer.text();
+  const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true;
+  return { status: answer.status, headers: answer.headers, body: (isJson ? JSON.parse(text) : text) as T };
+}
+
+/** Asks as one of the inside. */
+export function post<T = ProblemBody>(
+  url: string,
+  body: unknown,
+  secret: string | null = SECRET,
+): Promise<Answer<T>> {
+  return ask<T>(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(secret === null ? {} : { authorization: bearer(secret) }),
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 }
 
 /** Repeats until it does not throw. */

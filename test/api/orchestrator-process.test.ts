@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { termOf } from '../../common/configuration.js';
-import { ask, post, SECRET } from '../../harness/inside-calls.js';
-import { StandIn } from '../../harness/stand-in.js';
-import { eventually } from './orchestrator-harness.js';
+import { ask, eventually, post, SECRET } from './orchestrator-harness.js';
+import { StandIn } from './stand-in.js';
 
 const MAIN = fileURLToPath(new URL('../../orchestrator/main.js', import.meta.url));
 

@@ -3,10 +3,9 @@ import { request as httpRequest, type RequestOptions } from 'node:http';
 import { expect } from 'chai';
 import { reportsText } from '../../common/control.js';
 import type { NodeSummary } from '../../common/summary.js';
-import { ask, post } from '../../harness/inside-calls.js';
-import { StandIn } from '../../harness/stand-in.js';
 import type { Orchestrator, OrchestratorOptions } from '../../orchestrator/orchestrator.js';
-import { eventually, start } from './orchestrator-harness.js';
+import { ask, eventually, post, start } from './orchestrator-harness.js';
+import { StandIn } from './stand-in.js';
 
 const MIB = 1024 * 1024;
 /** Fewer than a real cluster has, so that moves take less time. */

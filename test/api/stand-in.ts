@@ -5,18 +5,13 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ClusterMap, emptyMap, mapVersion } from '../common/configuration.js';
-import { type Delivery, deliverySchema, reportsText } from '../common/control.js';
-import type { OrchestratorEnvelope, ReportEnvelope, ReportMessage } from '../common/control-messages.js';
-import type { Roster } from '../common/roster.js';
-import { type Answer, type ProblemBody, post } from './inside-calls.js';
+import { type ClusterMap, emptyMap, mapVersion } from '../../common/configuration.js';
+import { type Delivery, deliverySchema, reportsText } from '../../common/control.js';
+import type { OrchestratorEnvelope, ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
+import type { Roster } from '../../common/roster.js';
+import { type Answer, type ProblemBody, post } from './orchestrator-harness.js';
 
 type Responder = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** Reads the body of `POST /control`. @throws where it is not of its form */
-export function readDelivery(text: string): Delivery {
-  return deliverySchema.parse(JSON.parse(text));
-}
 
 export class StandIn {
   inc = 1;
@@ -38,15 +33,13 @@ export class StandIn {
   private constructor(
     readonly id: string,
     public orchestrator: string,
-    private readonly read: (text: string) => Delivery,
   ) {
     this.storeId = `${id}-disk-1`;
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  /** `read` reads the body of a call; where there are many stand-ins, what is told to all of them need be read only once. */
-  static async start(id: string, orchestrator: string, read = readDelivery): Promise<StandIn> {
-    const peer = new StandIn(id, orchestrator, read);
+  static async start(id: string, orchestrator: string): Promise<StandIn> {
+    const peer = new StandIn(id, orchestrator);
     await new Promise<void>((resolve) => peer.#server.listen(0, '127.0.0.1', resolve));
     return peer;
   }
@@ -109,7 +102,7 @@ export class StandIn {
       this.misbehave(request, response);
       return;
     }
-    response.end(reportsText(this.#obey(this.read(Buffer.concat(chunks).toString()))));
+    response.end(reportsText(this.#obey(deliverySchema.parse(JSON.parse(Buffer.concat(chunks).toString())))));
   }
 
   #obey({ envelopes, roster }: Delivery): ReportEnvelope[] {
