@@ -6,6 +6,7 @@ import { etcd } from './families/etcd.js';
 import type { Family } from './families/family.js';
 import { sizesHttp, sizesResp, ycsb } from './families/matrix.js';
 import { memory } from './families/memory.js';
+import { orchestrator } from './families/orchestrator.js';
 import { peers } from './families/peers.js';
 import { respRedis } from './families/resp.js';
 import { restForwarded, restGet } from './families/rest.js';
@@ -20,7 +21,7 @@ import { surroundings } from './surroundings.js';
 import { Workshop } from './workshop.js';
 
 const FAMILIES: readonly Family[] = [
-  ...[restGet, restForwarded, respRedis, etcd, batch, peers, memory],
+  ...[restGet, restForwarded, respRedis, etcd, batch, peers, memory, orchestrator],
   ...[ycsb, sizesHttp, sizesResp],
 ];
 const DOCUMENT = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
