@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    const check = partsCheck(process.env.PATH ?? '', say);
+    const check = partsCheck(process.env.PATH ?? '', process.getuid?.() === 0, say);
     const outcome = await measureAll(options, FAMILIES, workshop, check);
     deliver(options, { command: commandOf(), ...surroundings(), ...outcome });
     if (outcome.missing.some(({ failed }) => failed)) process.exitCode = 1;

@@ -65,7 +65,7 @@ async function measureKind(
   return [
     rateRow(`3 peers, 3 copies, flushed: HTTP ${http}`, [theirs, overHttpRounds], { times: overHttp, what }),
     rateRow(
-      `the same by RESP, ${PIPELINE} in a pipeline: ${command.toUpperCase()}`,
+      `3 peers, 3 copies, flushed: RESP ${command.toUpperCase()}, ${PIPELINE} in a pipeline`,
       [theirs, overRespRounds],
       { times: overResp, what },
     ),

@@ -37,10 +37,10 @@ export const orchestrator: Family = {
       workshop.loadCore,
     );
     const { cpuMsPerSecond, knownMs } = JSON.parse(output) as StandInsReport;
-    const what = `the orchestrator with ${PEERS.toLocaleString('en')} stand-in peers`;
+    const what = `orchestrator, ${PEERS.toLocaleString('en')} stand-in peers`;
     return [
       row(`${what}: CPU a second`, cpuMsPerSecond, MOST_CPU_MS),
-      row(`${what}: a change of the map, until all know`, knownMs, MOST_KNOWN_MS),
+      row(`${what}: a change, known to all`, knownMs, MOST_KNOWN_MS),
     ];
   },
 };

@@ -21,15 +21,15 @@ const TASKSET: Part = { program: 'taskset', debian: 'util-linux' };
 /** What keeps a family with these needs from being measured; null: nothing. */
 export type Check = (needs: readonly Part[]) => string | null;
 
-/** Looks for the parts in `path` (as in PATH), and installs missing ones, once, where we are root on Debian. */
-export function partsCheck(path: string, say: Say): Check {
+/** Looks for the parts in `path` (as in PATH), and installs missing ones, once, where `mayInstall` and there is apt-get. */
+export function partsCheck(path: string, mayInstall: boolean, say: Say): Check {
   const tried = new Set<string>();
   return (needs) => {
     const isMissing = ({ program }: Part) => !isThere(program, path);
     for (const part of [TASKSET, ...needs].filter(isMissing)) {
-      if (tried.has(part.debian) || process.getuid?.() !== 0 || !isThere('apt-get', path)) continue;
+      if (tried.has(part.debian) || !mayInstall || !isThere('apt-get', path)) continue;
       tried.add(part.debian);
-      install(part, say);
+      install(part, path, say);
     }
     const missing = [TASKSET, ...needs].filter(isMissing);
     if (missing.length === 0) return null;
@@ -44,13 +44,13 @@ export function versionOf(program: string, flag: string): string {
   return error === undefined ? (`${stdout}${stderr}`.trim().split('\n')[0] ?? '') : 'missing';
 }
 
-function install({ program, debian }: Part, say: Say): void {
+function install({ program, debian }: Part, path: string, say: Say): void {
   say(`${program} is missing: installing ${debian}`);
   for (const words of [
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', debian],
   ]) {
-    const { status, stderr } = spawnSync('env', [...APT_ENVIRONMENT, 'apt-get', ...words], {
+    const { status, stderr } = spawnSync('env', [`PATH=${path}`, ...APT_ENVIRONMENT, 'apt-get', ...words], {
       encoding: 'utf8',
     });
     if (status !== 0) say(`apt-get ${words.join(' ')} ended with ${status}: ${stderr.trim()}`);

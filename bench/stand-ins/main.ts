@@ -12,7 +12,7 @@ import type { StandInsReport } from './report.js';
 
 const LOOK_EVERY_MS = 5;
 /** Peers may be moved about for some seconds after a change: the next one is made when that is over. */
-const CALM_MS = 2_500;
+const CALM_MS = 1_500;
 const WITHIN_MS = 120_000;
 /** The peer that is drained, and taken back, by turns. */
 const CHANGED = 'peer-7';

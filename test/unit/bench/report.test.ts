@@ -5,7 +5,6 @@ import { parseOptions, usage } from '../../../bench/options.js';
 import { withReport } from '../../../bench/report/document.js';
 import { plot } from '../../../bench/report/plot.js';
 import { reportText, table } from '../../../bench/report/table.js';
-import { partsCheck } from '../../../bench/servers/parts.js';
 
 const ROUND = { perSecond: 12_345.6, cpuMicros: 20.04, p50Ms: 1.234, p99Ms: 9 };
 const SIDE: Measured = { name: 'Covey', best: ROUND, median: ROUND, rounds: [ROUND] };
@@ -118,14 +117,6 @@ describe('the command line of the bench', () => {
 
   it('shows every family', () => {
     expect(usage([{ name: 'rest-get', about: 'something' }])).to.match(/rest-get +something/);
-  });
-});
-
-describe('parts of the bench', () => {
-  it('that are missing are named, with how to install them', () => {
-    const check = partsCheck('/nowhere', () => {});
-    const why = check([{ program: 'covey-no-such-program', debian: 'covey-no-such-package' }]);
-    expect(why).to.contain('covey-no-such-program').and.to.contain('apt-get install');
   });
 });
 
