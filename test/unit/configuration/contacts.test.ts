@@ -16,7 +16,6 @@ function asked(count: number, word: 'fast' | 'normal' | 'patient'): number[][] {
   const settings = {
     ...{ clusterId: 'covey', orchestratorId: 'o1', partitionCount: 1, replicationFactor: 3, minInSync: 2 },
     ...{ bootstrapPeers: undefined, registerMayBeOld: false, seeds: new Map() },
-    pace: { restFactor: 0, maxRestMs: 0 },
     timing: managerTiming(word),
     limits: DEFAULT_LIMITS,
     pace: DEFAULT_PACE,
