@@ -42,6 +42,7 @@ export class Workshop {
   private readonly processes: ManagedProcess[] = [];
   private readonly clusters: Cluster[] = [];
   private stop = new AbortController();
+  private released = Promise.resolve();
   private files = 0;
   private family = '';
   closed = false;
@@ -149,8 +150,20 @@ export class Workshop {
     this.stop.signal.throwIfAborted();
   }
 
-  /** Ends all servers, and lets go of their data; then others may be started. */
-  async release(): Promise<void> {
+  /** Ends all servers, and lets go of their data; then others may be started. Who asks twice waits for both. */
+  release(): Promise<void> {
+    this.released = this.released.then(() => this.releaseAll());
+    return this.released;
+  }
+
+  /** Ends everything that runs, for good; what is under way fails with the reason. */
+  async close(reason = new Error('the bench was stopped')): Promise<void> {
+    this.closed = true;
+    this.stop.abort(reason);
+    await this.release();
+  }
+
+  private async releaseAll(): Promise<void> {
     await Promise.all(this.processes.splice(0).map((process) => process.end('SIGKILL')));
     for (const cluster of this.clusters.splice(0)) {
       cluster.onOwnEnd = () => {};
@@ -161,13 +174,6 @@ export class Workshop {
     if (this.closed) return;
     mkdirSync(this.folder);
     this.stop = new AbortController();
-  }
-
-  /** Ends everything that runs, for good; what is under way fails with the reason. */
-  async close(reason = new Error('the bench was stopped')): Promise<void> {
-    this.closed = true;
-    this.stop.abort(reason);
-    await this.release();
   }
 
   private broke(name: string, how: number | string | null, log: string): void {

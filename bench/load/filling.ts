@@ -61,12 +61,12 @@ async function expectOks(socket: NodeJS.ReadableStream, count: number): Promise<
       missing -= chunk.length;
       if (missing <= 0) finish();
     };
-    const fail = (error?: Error) => finish(error ?? wrong('the connection was closed'));
+    const close = () => finish(wrong('the connection was closed'));
     const finish = (error?: Error) => {
-      socket.off('data', take).off('error', fail).off('close', fail);
+      socket.off('data', take).off('error', finish).off('close', close);
       if (error === undefined) resolve();
       else reject(error);
     };
-    socket.on('data', take).on('error', fail).on('close', fail);
+    socket.on('data', take).on('error', finish).on('close', close);
   });
 }
