@@ -8,7 +8,7 @@
 
 import type { Epoch, PartitionConfig, PeerId } from '../../common/configuration.js';
 import type { Result } from './commands.js';
-import { type Entry, type Row, sizeOf, writesKey } from './entry.js';
+import { type Entry, eachChange, type Row, sizeOf } from './entry.js';
 import type { Log } from './log.js';
 import type { PartitionMarks } from './machine.js';
 import type { ReadOutcome, Snap, SnapEnd, WriteOutcome } from './messages.js';
@@ -225,7 +225,9 @@ export class Partition {
 
   /** Notes the newest entry of the log in the indexes. */
   index(entry: Entry): void {
-    if (writesKey(entry)) this.dirty.set(entry.key, entry.seq);
+    const { kind } = entry.effect;
+    if (kind === 'put' || kind === 'delete') this.dirty.set(entry.key, entry.seq);
+    else eachChange(entry, (key) => this.dirty.set(key, entry.seq));
     this.uncommittedBytes += sizeOf(entry);
     if (entry.ts > this.lastTs) this.lastTs = entry.ts;
   }

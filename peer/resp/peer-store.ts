@@ -1,12 +1,11 @@
-/**
- * The Redis lane's store on a peer: its replica for single keys, its lister for all of them.
- *
- * There is no `transact` yet: the replication core has no command that changes several keys as one.
- */
+/** The Redis lane's store on a peer: its replica for keys of one partition, its lister for all of them. */
 import { PARTITION_COUNT, partitionOfKey } from '../../common/slots.js';
 import type { Lister } from '../lister.js';
 import type { Replica } from '../replica.js';
-import type { RespStore } from './store.js';
+import { isTooLarge } from '../replication/evaluate.js';
+import { broken } from '../replication/invariant.js';
+import type { WriteAnswer } from '../requests/rim.js';
+import type { RespStore, TransactionAnswer } from './store.js';
 
 /** Keys that are counted with one question. */
 const PAGE_KEYS = 10_000;
@@ -27,6 +26,15 @@ export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
       replica.beginRead({ partition: partitionOfKey(key), key, consistency: 'linearizable' }, done),
     write: (command, done) =>
       replica.beginWrite({ partition: partitionOfKey(command.key), command, idempotency: undefined }, done),
+    transact: (partition, transaction, done) => {
+      // The replica would refuse it too, but a message that is too large would not get there.
+      if (isTooLarge(transaction)) done({ kind: 'too-large' });
+      else {
+        replica.beginWrite({ partition, command: transaction, idempotency: undefined }, (answer) =>
+          done(transactionAnswer(answer)),
+        );
+      }
+    },
     keysOf,
     count: async () => {
       let count = 0;
@@ -42,4 +50,12 @@ export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
       return count;
     },
   };
+}
+
+function transactionAnswer(answer: WriteAnswer): TransactionAnswer {
+  if (answer.kind === 'conflict') return broken('a transaction without an Idempotency-Key', answer.reason);
+  if (answer.kind !== 'result') return answer;
+  const { result } = answer;
+  if (result.kind === 'done') return { kind: 'committed', existed: Number(result.number) };
+  return { kind: result.reason === 'too-large' ? 'too-large' : 'conflict' };
 }
