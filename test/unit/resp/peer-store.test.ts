@@ -1,6 +1,8 @@
 /** The Redis lane's store on a peer: which of the peer's parts it asks for what. */
 import { expect } from 'chai';
 import { PARTITION_COUNT, partitionOfKey } from '../../../common/slots.js';
+import type { Transaction } from '../../../peer/replication/commands.js';
+import type { WriteAnswer } from '../../../peer/requests/rim.js';
 import { type PeerStoreParts, respStoreOf } from '../../../peer/resp/peer-store.js';
 
 type Pages = PeerStoreParts['lister']['pageOf'];
@@ -25,6 +27,59 @@ describe("the Redis lane's store on a peer", () => {
       { partition: partitionOfKey('a'), key: 'a', consistency: 'linearizable' },
       { partition: partitionOfKey('b'), command, idempotency: undefined },
     ]);
+  });
+
+  it('asks the replica to change several keys as one, and tells what came of it', () => {
+    const version = { epoch: 1, seq: 2 };
+    const transaction: Transaction = {
+      kind: 'transaction',
+      reads: [],
+      changes: [{ kind: 'delete', key: 'a' }],
+    };
+    const failed = (reason: 'condition' | 'too-large'): WriteAnswer => ({
+      kind: 'result',
+      result: { kind: 'failed', reason, actual: null },
+      servedBy: 'p',
+    });
+    const done: WriteAnswer = {
+      kind: 'result',
+      result: { kind: 'done', version, existed: true, number: 3n },
+      servedBy: 'p',
+    };
+    const refused = { kind: 'not-applied', reason: 'overloaded' } as const;
+    const unknown = { kind: 'unknown', request: 'r' } as const;
+    for (const [answer, told] of [
+      [done, { kind: 'committed', existed: 3 }],
+      [failed('condition'), { kind: 'conflict' }],
+      [failed('too-large'), { kind: 'too-large' }],
+      [refused, refused],
+      [unknown, unknown],
+    ] as const) {
+      const asked: unknown[] = [];
+      const store = respStoreOf({
+        replica: {
+          beginRead: () => undefined,
+          beginWrite: (call, given) => {
+            asked.push(call);
+            given(answer);
+          },
+        },
+        lister: { pageOf: NOTHING },
+      });
+      store.transact(7, transaction, (heard) => expect(heard).to.deep.equal(told));
+      expect(asked).to.deep.equal([{ partition: 7, command: transaction, idempotency: undefined }]);
+    }
+  });
+
+  it('asks nobody to change more than can be changed as one', () => {
+    const asked: unknown[] = [];
+    const changes = Array.from({ length: 5_000 }, (_, i) => ({ kind: 'delete', key: `${i}` }) as const);
+    const heard: unknown[] = [];
+    storeOf(NOTHING, asked).transact(7, { kind: 'transaction', reads: [], changes }, (told) =>
+      heard.push(told),
+    );
+    expect(heard).to.deep.equal([{ kind: 'too-large' }]);
+    expect(asked).to.deep.equal([]);
   });
 
   it('asks for the keys of one partition', async () => {
