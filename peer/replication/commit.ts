@@ -13,6 +13,7 @@ import {
   type Entry,
   eachChange,
   type IdempotencyTag,
+  keysAddedBy,
   type RequestTag,
   type Row,
   rowLeftBy,
@@ -193,6 +194,7 @@ function apply(core: Core, partition: Partition, entry: Entry): void {
   const { effect } = entry;
   if (effect.kind === 'put' || effect.kind === 'delete') applyTo(partition, entry.key, entry, effect);
   else eachChange(entry, (key, change) => applyTo(partition, key, entry, change));
+  partition.keyCount += keysAddedBy(entry);
   partition.sessions.apply(entry);
   core.out.add({ type: 'remember', partition: partition.number, entry });
   partition.uncommittedBytes -= sizeOf(entry);

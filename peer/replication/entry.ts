@@ -84,6 +84,25 @@ export function rowLeftBy(entry: Entry, change: KeyEffect): Row {
     : { value: null, epoch, seq, ts, expiresAtMs: undefined };
 }
 
+/** By how many the keys that have a value become more; its result says how many had one before. */
+export function keysAddedBy({ effect, result }: Entry): number {
+  if (result.kind === 'failed') return 0;
+  switch (effect.kind) {
+    case 'put':
+      return result.existed ? 0 : 1;
+    case 'delete':
+      return result.existed ? -1 : 0;
+    case 'several': {
+      let put = 0;
+      for (const { kind } of effect.changes.values()) if (kind === 'put') put++;
+      return put - Number(result.number);
+    }
+    case 'none':
+    case 'retire':
+      return 0;
+  }
+}
+
 /** What an entry takes without its key and value, with Node 20: 480 to 510 bytes. */
 const ENTRY_BYTES = 512;
 

@@ -151,6 +151,7 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
   partition.rows = rows;
   partition.sessions = new Sessions(message.sessions);
   partition.com = message.com;
+  partition.keyCount = message.keyCount;
   partition.reindex();
 }
 

@@ -131,6 +131,8 @@ export interface PartitionMarks {
   readonly copy: number;
   /** The newest copy that was begun; above `copy` while a snapshot is being taken in, of which it holds a part. */
   readonly staging: number;
+  /** Keys that have a value, as of com: expired ones count until they are removed. */
+  readonly keyCount: number;
 }
 
 /** Changes to be made durable in one transaction; batches become durable in the order of their numbers. */

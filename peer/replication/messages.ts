@@ -344,6 +344,8 @@ export interface SnapEnd {
   readonly s0: number;
   readonly s0Checksum: number;
   readonly com: number;
+  /** Keys that have a value, as of `com`. */
+  readonly keyCount: number;
   readonly sessions: SessionsImage;
   readonly entries: readonly Entry[];
 }

@@ -199,6 +199,8 @@ export class Partition {
     public com: number,
     /** The newest copy of rows that was begun. */
     public staging: number,
+    /** Keys that have a value, as of com. */
+    public keyCount: number,
   ) {
     this.reindex();
   }
@@ -220,7 +222,8 @@ export class Partition {
 
   /** What goes with the log and the rows into the store. */
   marks(): PartitionMarks {
-    return { alignedEpoch: this.alignedEpoch, com: this.com, copy: this.rows.copy, staging: this.staging };
+    const { alignedEpoch, com, rows, staging, keyCount } = this;
+    return { alignedEpoch, com, copy: rows.copy, staging, keyCount };
   }
 
   /** Notes the newest entry of the log in the indexes. */

@@ -1,5 +1,5 @@
 /** The Redis lane's store on a peer: its replica for keys of one partition, its lister for all of them. */
-import { PARTITION_COUNT, partitionOfKey } from '../../common/slots.js';
+import { partitionOfKey } from '../../common/slots.js';
 import type { Lister } from '../lister.js';
 import type { Replica } from '../replica.js';
 import { isTooLarge } from '../replication/evaluate.js';
@@ -7,19 +7,14 @@ import { broken } from '../replication/invariant.js';
 import type { WriteAnswer } from '../requests/rim.js';
 import type { RespStore, TransactionAnswer } from './store.js';
 
-/** Keys that are counted with one question. */
-const PAGE_KEYS = 10_000;
-
 /** What it is built on. */
 export interface PeerStoreParts {
   readonly replica: Pick<Replica, 'beginRead' | 'beginWrite'>;
-  readonly lister: Pick<Lister, 'pageOf'>;
+  readonly lister: Pick<Lister, 'pageOf' | 'count'>;
 }
 
 /** Serves the Redis lane from a peer's own parts. */
 export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
-  const keysOf = (partition: number, after: string, limit: number) =>
-    lister.pageOf([partition], '', after, limit);
   return {
     partitionOf: partitionOfKey,
     read: (key, done) =>
@@ -35,20 +30,8 @@ export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
         );
       }
     },
-    keysOf,
-    count: async () => {
-      let count = 0;
-      for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-        for (let after = ''; ; ) {
-          const page = await keysOf(partition, after, PAGE_KEYS);
-          if (page === null) return null;
-          count += page.keys.length;
-          if (!page.more) break;
-          after = page.keys.at(-1) as string;
-        }
-      }
-      return count;
-    },
+    keysOf: (partition, after, limit) => lister.pageOf([partition], '', after, limit),
+    count: () => lister.count(),
   };
 }
 

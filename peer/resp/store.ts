@@ -35,7 +35,7 @@ export interface RespStore {
    * every key between its first and its last one that was there all the while.
    */
   keysOf(partition: number, after: string, limit: number): Promise<KeyPage | null>;
-  /** How many keys there are, about; null if a part of the cluster did not answer in time. */
+  /** How many keys there are, expired ones included that are not removed yet; null if a part did not answer in time. */
   count(): Promise<number | null>;
 }
 

@@ -195,7 +195,7 @@ const part = fc.record({
     fc.record({ kind: fc.constant('drop-copy' as const), copy: fc.constantFrom(...COPIES) }),
     fc.record({
       kind: fc.constant('marks' as const),
-      marks: fc.record({ alignedEpoch: mark, com: mark, copy: mark, staging: mark }),
+      marks: fc.record({ alignedEpoch: mark, com: mark, copy: mark, staging: mark, keyCount: fc.nat() }),
     }),
     fc.record({ kind: fc.constantFrom('map' as const, 'promised' as const), ver: fc.maxSafeNat() }),
   ),

@@ -220,6 +220,18 @@ export class SimulatedPeer extends Process implements Watched {
     return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
   }
 
+  /** Of which partition it has not as many keys as it counts; undefined: of none. */
+  miscounted(): string | undefined {
+    if (this.node === undefined) return `${this.id} is down`;
+    for (const { number, isMember, keyCount, rows } of this.core().partitions.values()) {
+      if (!isMember) continue;
+      const { keys } = rows.keys(undefined, Number.MAX_SAFE_INTEGER);
+      if (keys.length !== keyCount)
+        return `${this.id} counts ${keyCount} keys in ${number}, and has ${keys.length}`;
+    }
+    return undefined;
+  }
+
   /** What it still holds for work that is over; undefined: nothing. */
   leftovers(): string | undefined {
     if (this.node === undefined) return `${this.id} is down`;

@@ -7,7 +7,14 @@ import {
   type SeenVersion,
   type Version,
 } from '../../../peer/replication/commands.js';
-import { eachChange, type Row, rowOf, sizeOf } from '../../../peer/replication/entry.js';
+import {
+  type Entry,
+  eachChange,
+  keysAddedBy,
+  type Row,
+  rowOf,
+  sizeOf,
+} from '../../../peer/replication/entry.js';
 import { evaluateTransaction, isTooLarge } from '../../../peer/replication/evaluate.js';
 import { draft, several } from './entries.js';
 
@@ -91,6 +98,30 @@ describe('peer/replication: transactions', () => {
     eachChange(entry, (key) => keys.push(key));
     expect(keys).to.deep.equal(['a', 'b']);
     expect(rowOf(draft(7, 'a'), 'b')).to.equal(undefined);
+  });
+
+  it('tell how many keys there are more', () => {
+    const added = (reads: readonly SeenVersion[], changes: readonly Change[]) =>
+      keysAddedBy(draft(1, '', judge(reads, changes)));
+    expect(added([], [put('never'), put('deleted'), put('here')])).to.equal(2);
+    expect(
+      added(
+        [],
+        [
+          { kind: 'delete', key: 'here' },
+          { kind: 'delete', key: 'never' },
+        ],
+      ),
+    ).to.equal(-1);
+    expect(added([], [put('never'), { kind: 'delete', key: 'here' }])).to.equal(0);
+    expect(added([], [])).to.equal(0);
+    expect(added([{ key: 'here', version: null }], [put('never')])).to.equal(0);
+    const single = (existed: boolean, effect: Entry['effect']) =>
+      keysAddedBy(draft(1, 'k', { effect, result: { kind: 'done', version: VERSION, existed } }));
+    const { value } = put('k');
+    expect([true, false].map((existed) => single(existed, { kind: 'put', value }))).to.deep.equal([0, 1]);
+    expect([true, false].map((existed) => single(existed, { kind: 'delete' }))).to.deep.equal([-1, 0]);
+    expect(single(true, { kind: 'retire', peer: 'p', storeId: 's', inc: 1 })).to.equal(0);
   });
 
   it('count with all their keys and values', () => {

@@ -283,6 +283,7 @@ export const messages: {
     s0: whole,
     s0Checksum: word,
     com: whole,
+    keyCount: whole,
     sessions,
     entries: run,
   }),
@@ -299,10 +300,12 @@ export const request: Arbitrary<PeerRequest> = fc.oneof(
     after: text,
     limit: whole,
   }),
+  fc.record({ type: fc.constant('count' as const), partitions: fc.array(partition) }),
   fc.record({ type: fc.constant('inspect' as const), key: text }),
 );
 
 export const reply: Arbitrary<PeerReply> = fc.oneof(
   fc.record({ type: fc.constant('listed' as const), keys: fc.array(text), refused: fc.array(partition) }),
+  fc.record({ type: fc.constant('counted' as const), keys: whole, refused: fc.array(partition) }),
   fc.record({ type: fc.constant('inspected' as const), holds: flag, version: fc.option(version) }),
 );
