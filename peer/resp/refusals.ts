@@ -5,7 +5,7 @@
  * TRYAGAIN and CLUSTERDOWN say that nothing was done; cluster-aware clients repeat the command by themselves.
  */
 import { MAX_TRANSACTION_BYTES, MAX_TRANSACTION_KEYS } from '../replication/commands.js';
-import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
+import type { GiveUpReason, ReadAnswer, WriteAnswer } from '../requests/rim.js';
 import { failure, type Reply } from './replies.js';
 import type { Uncommitted } from './store.js';
 
@@ -63,8 +63,8 @@ export function severalRefusal(answers: readonly WriteAnswer[]): Reply {
 /** Part of the cluster did not answer. */
 export const NOT_ALL_ANSWERED: Reply = failure('TRYAGAIN a part of the cluster did not answer in time');
 
-function refusal(reason: string, effect: string): Reply {
-  const down = reason === 'no-partition' || reason === 'no-primary';
+function refusal(reason: GiveUpReason, effect: string): Reply {
+  const down = reason === 'no-partition' || reason === 'no-primary' || reason === 'data-lost';
   return down
     ? failure(`CLUSTERDOWN Hash slot not served (${reason}); ${effect}`)
     : failure(`TRYAGAIN not answered in time (${reason}); ${effect}`);
