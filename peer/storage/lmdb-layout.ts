@@ -32,6 +32,8 @@ const COPY_BYTES = 6;
 export const IDENTITY = Buffer.from('i');
 export const CLUSTER_MAP = Buffer.from('m');
 export const PROMISED = Buffer.from('p');
+/** A JournalPosition. */
+export const JOURNAL = Buffer.from('j');
 
 /** Kinds of records in `meta` that are kept for each partition, copy or row space. */
 export type MetaKind = 'partition' | 'sessions' | 'copy' | 'dropped';
