@@ -2,11 +2,11 @@
  * One record of the journal: the changes of one group of batches.
  *
  * Kept true: a record begins at a page of its own, so that writing one never touches a page that holds another, and
- * each of its sectors begins with a stamp that no other record has (torn page detection). A record that fails its
- * checksum can so be told: with sectors of another stamp its writing was cut short; with all sectors its own
- * it was whole once, and is damaged. That a disk writes a sector whole or not at all is assumed. Stamps and checksums
- * find faults of disks and machines, not forgers; what clients store cannot pass for a record, for they do not
- * know the journal's id.
+ * each of its sectors ends with a stamp that no other record has (torn page detection). A record that fails its
+ * checksum can so be told: with sectors of another stamp its writing was cut short; with all sectors its own it was
+ * whole once, and is damaged. Assumed is that no disk writes a sector's end without its beginning. Stamps and checksums
+ * find faults of disks and machines, not forgers; what clients store cannot pass for a record, for they do not know
+ * the journal's id.
  */
 
 import { crc32 } from 'node:zlib';
@@ -17,7 +17,7 @@ export const PAGE_BYTES = 4_096;
 
 const SECTOR_BYTES = 512;
 const STAMP_BYTES = 4;
-/** Bytes of a sector after its stamp. */
+/** Bytes of a sector before its stamp. */
 const ROOM_BYTES = SECTOR_BYTES - STAMP_BYTES;
 
 /** The header, which is within the first sector: checksum of the rest of it, id, number, length and checksum of the body. */
@@ -81,9 +81,9 @@ export class RecordWriter {
     this.pages = fitting(this.pages, bytes);
     const { content, pages } = this;
     for (let from = 0, to = 0; to < bytes; from += ROOM_BYTES, to += SECTOR_BYTES) {
-      pages.writeUInt32BE(stamp, to);
-      if (from >= end) pages.fill(0, to + STAMP_BYTES, to + SECTOR_BYTES);
-      else content.copy(pages, to + STAMP_BYTES, from, from + ROOM_BYTES);
+      if (from >= end) pages.fill(0, to, to + ROOM_BYTES);
+      else content.copy(pages, to, from, from + ROOM_BYTES);
+      pages.writeUInt32BE(stamp, to + ROOM_BYTES);
     }
     return pages.subarray(0, bytes);
   }
@@ -100,7 +100,7 @@ export interface Header {
 
 /** The header of the record that begins at `at`; undefined: none of this journal does, or its header is damaged. */
 export function readHeader(file: Buffer, at: number, id: string): Header | undefined {
-  const header = file.subarray(at + STAMP_BYTES, at + STAMP_BYTES + HEADER_BYTES);
+  const header = file.subarray(at, at + HEADER_BYTES);
   if (header.length < HEADER_BYTES) return undefined;
   if (header.toString('hex', ID_AT, NUMBER_AT) !== id) return undefined;
   if (header.readUInt32BE(0) !== crc32(header.subarray(ID_AT))) return undefined;
@@ -122,7 +122,7 @@ export function readChanges(
   if (at + bytes > file.length) return undefined;
   const content = Buffer.allocUnsafeSlow((bytes / SECTOR_BYTES) * ROOM_BYTES);
   for (let from = at, to = 0; from < at + bytes; from += SECTOR_BYTES, to += ROOM_BYTES) {
-    file.copy(content, to, from + STAMP_BYTES, from + SECTOR_BYTES);
+    file.copy(content, to, from, from + ROOM_BYTES);
   }
   const body = content.subarray(HEADER_BYTES, HEADER_BYTES + bodyBytes);
   return crc32(body) === bodyCrc ? changesIn(body) : undefined;
@@ -132,7 +132,7 @@ export function readChanges(
 export function wasWhole(file: Buffer, at: number, id: string, number: number): boolean {
   const stamp = stampOf(id, number);
   const stamped = (sector: number) =>
-    sector + STAMP_BYTES <= file.length && file.readUInt32BE(sector) === stamp;
+    sector + SECTOR_BYTES <= file.length && file.readUInt32BE(sector + ROOM_BYTES) === stamp;
   const header = readHeader(file, at, id);
   // The header's own sector was written, and says something else than what was written.
   if (header?.number !== number) return stamped(at);
