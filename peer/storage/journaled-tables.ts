@@ -27,7 +27,7 @@ export interface CheckpointLimits {
 }
 
 export const CHECKPOINT_LIMITS: CheckpointLimits = {
-  changes: 16_384,
+  changes: 8_192,
   bytes: 8 * 1_048_576,
   journalBytes: 16 * 1_048_576,
   afterMs: 1_000,
@@ -162,6 +162,8 @@ export class JournaledTables implements TableReader {
     try {
       const { id, through } = journal;
       journal.turn();
+      // Those who wait for the commit go first.
+      await new Promise((resolve) => setImmediate(resolve));
       await writeAll(this.tables, this.settling, positionChange({ id, through }));
       this.settling = new Overlay();
     } catch (error) {

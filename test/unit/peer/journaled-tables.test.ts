@@ -42,6 +42,11 @@ describe('journaled tables', () => {
     keys: () => [],
   } as unknown as LmdbTables;
 
+  /** Waits until so many transactions were begun. */
+  const begun = async (count: number) => {
+    while (transactions.length < count) await new Promise((resolve) => setImmediate(resolve));
+  };
+
   const made = () =>
     new JournaledTables(tables, journal, LIMITS, {
       done: () => done++,
@@ -60,6 +65,7 @@ describe('journaled tables', () => {
     await of.commit([change('a', '1')]);
     expect(transactions).to.deep.equal([]);
     await of.commit([change('b', '1')]);
+    await begun(1);
     expect(transactions).to.deep.equal([['a', 'b', 'j']]);
     await of.commit([change('a', '2'), change('c', '2')]);
     await of.commit([change('d', '2')]);
@@ -73,6 +79,7 @@ describe('journaled tables', () => {
     expect([committed, journal.through]).to.deep.equal([false, 5]);
     end?.();
     await waiting;
+    await begun(2);
     // The next began with what waited; these tables have lost the first.
     expect(transactions[1]).to.deep.equal(['a', 'c', 'd', 'e', 'j']);
     expect([done, read(of)]).to.deep.equal([1, '2-2223']);
@@ -94,6 +101,7 @@ describe('journaled tables', () => {
     const of = made();
     await of.commit([change('a', '1'), change('b', '1')]);
     const full = new Error('full');
+    await begun(1);
     const running = of.commit([change('c', '1')]);
     end?.(full);
     const outcomes = await Promise.allSettled([running, of.commit([change('d', '1')]), of.settle()]);
