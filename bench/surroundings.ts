@@ -33,7 +33,7 @@ function commit(): string {
 
 /** What kind holds the data: flushing means nothing on some. */
 function fileSystem(): string {
-  return output(['stat', '-f', '-c', '%T', tmpdir()]) || 'an unknown file system';
+  return output(['findmnt', '-n', '-o', 'FSTYPE', '-T', tmpdir()]) || 'an unknown file system';
 }
 
 function output([program = '', ...args]: readonly string[]): string {

@@ -37,7 +37,7 @@ export const memory: Family = {
     const bytes = (each: number) => `${Math.round(each)} B`;
     return [
       {
-        title: `memory for a key (${count.toLocaleString('en')} keys of ${SMALL_BYTES} B, memory engine)`,
+        title: `memory for a key, ${count.toLocaleString('en')} keys of ${SMALL_BYTES} B`,
         verdict: {
           goal: { kind: 'at most', bound: MOST_OF_REDIS, text: `≤ ${MOST_OF_REDIS} × redis-server` },
           value,

@@ -5,7 +5,7 @@
 import { isMet, type Row, reached, type Verdict } from '../measuring/rows.js';
 
 const WIDTH = 960;
-const LEFT = 400;
+const LEFT = 420;
 const RIGHT = 30;
 const TOP = 56;
 const ROW = 40;

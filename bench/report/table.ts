@@ -50,7 +50,11 @@ function gapsText(rows: readonly Row[]): string {
 
 function missingText({ missing }: Result): string {
   if (missing.length === 0) return '';
-  return ['Not measured:', '', ...missing.map(({ family, why }) => `- ${family}: ${why}`)].join('\n');
+  return [
+    'Not measured:',
+    '',
+    ...missing.map(({ family, why }) => `- ${family}: ${why.split('\n', 1)[0]}`),
+  ].join('\n');
 }
 
 function figuresTable(rows: readonly Row[]): string {

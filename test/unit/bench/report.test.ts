@@ -91,7 +91,7 @@ describe('the plot of the bench', () => {
     const extreme = plot([row('far', 1, 1e6), row('none', 1e6, 1)], '');
     const ends = [...extreme.matchAll(/<rect class="\w+" x="([\d.]+)" y="\d+" width="([\d.]+)"/g)];
     for (const [, x, width] of ends) {
-      expect(Number(x)).to.be.at.least(400);
+      expect(Number(x)).to.be.at.least(420);
       expect(Number(x) + Number(width)).to.be.at.most(960);
     }
   });
