@@ -40,8 +40,9 @@ export const ycsb: Family = {
           seconds: SECONDS,
           threadEach: 'connection',
         };
-        const measured = await compete(await trio.sides(what), ROUNDS, workshop.say);
-        rows.push(rateRow(`YCSB ${name}, ${distribution}, 1 KiB`, measured));
+        const title = `YCSB ${name}, ${distribution}, 1 KiB`;
+        workshop.say(title);
+        rows.push(rateRow(title, await compete(await trio.sides(what), ROUNDS, workshop.say)));
       }
     }
     return rows;
@@ -63,8 +64,9 @@ export const sizesHttp: Family = {
           ['GET', READS],
         ] as const) {
           const what: HttpCase = { ...size, mix, distribution: 'uniform', connections, seconds: SECONDS };
-          const measured = await compete(await trio.sides(what), ROUNDS, workshop.say);
-          rows.push(rateRow(`HTTP ${verb}, ${name}, ${plural(connections)}`, measured));
+          const title = `HTTP ${verb}, ${name}, ${plural(connections)}`;
+          workshop.say(title);
+          rows.push(rateRow(title, await compete(await trio.sides(what), ROUNDS, workshop.say)));
         }
       }
     }
@@ -84,8 +86,10 @@ export const sizesResp: Family = {
     for (const { name, ...size } of SIZES) {
       for (const connections of CONNECTION_COUNTS) {
         for (const command of ['set', 'get'] as const) {
+          const title = `RESP ${command.toUpperCase()}, ${name}, ${plural(connections)}`;
+          workshop.say(title);
           const row = await pair.row({ ...size, command, connections, pipeline: 1 }, RESP_SECONDS);
-          rows.push({ ...row, title: `RESP ${command.toUpperCase()}, ${name}, ${plural(connections)}` });
+          rows.push({ ...row, title });
         }
       }
     }
