@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { Redis, Cluster as RedisCluster } from 'ioredis';
 import { createClient } from 'redis';
-import type { Cluster, Member } from '../chaos/cluster.js';
-import { freePorts } from '../chaos/plain.js';
+import type { Cluster, Member } from '../../harness/cluster.js';
+import { freePorts } from '../../harness/plain.js';
 import { becomesWhole, endCluster, get, put, startCluster } from './asking.js';
 
 const PEERS = 5;

@@ -203,12 +203,15 @@ const part = fc.record({
 
 type Part = typeof part extends fc.Arbitrary<infer T> ? T : never;
 
+/** The parts of one batch. */
+export const parts = fc.array(part, { maxLength: 8 });
+
 /** Batches, and restarts between them. */
 export const steps = fc.array(
   fc.oneof(
     {
       weight: 5,
-      arbitrary: fc.record({ kind: fc.constant('batch' as const), parts: fc.array(part, { maxLength: 8 }) }),
+      arbitrary: fc.record({ kind: fc.constant('batch' as const), parts }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
   ),

@@ -27,6 +27,9 @@ import { chain } from '../unit/replication/entries.js';
 import { put, stored } from './storage.js';
 import { rowOf, textOf } from './storage-model.js';
 
+/** Everything that a store is. */
+const FILES = ['store.mdb', 'journal-0', 'journal-1'];
+
 describe('storage: lmdb, trouble', () => {
   let directory: string;
   let failures: StorageError[];
@@ -201,7 +204,7 @@ describe('storage: lmdb, trouble', () => {
       await engine.close();
       expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
       // What is on the disk, not what this process remembers of it.
-      copyFileSync(join(disk, 'store.mdb'), join(directory, 'store.mdb'));
+      for (const name of FILES) copyFileSync(join(disk, name), join(directory, name));
       const again = await open();
       for (let i = 0; i < done; i++) expect(rowOf(again, `k${i}`)?.value?.bytes.length).to.equal(100_000);
       expect(again.load().partitions[0]?.marks.com).to.be.within(done, done + 1);
