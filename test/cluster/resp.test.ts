@@ -205,6 +205,9 @@ describe('Redis clients of five real processes', function () {
     await becomesWhole(cluster);
     const there = new Redis({ port: portOf(joined), host: '127.0.0.1' });
     expect(await there.mget(names)).to.deep.equal(names);
+    const all = await there.keys('*');
+    expect(all).to.include.members(names);
+    expect(await there.dbsize()).to.equal(all.length);
     expect(await there.cluster('INFO')).to.contain('cluster_known_nodes:6');
     for (const each of [redis, scanner, there]) each.disconnect();
   });

@@ -201,46 +201,6 @@ export const MUTANTS: readonly Mutant[] = [
     seeds: 200,
   },
   {
-    name: 'transaction-in-pieces',
-    rule: 'W4: applied as a whole',
-    patches: one(
-      COMMIT,
-      '        eachChange(entry, (key, change) => applyTo(partition, key, entry, change));',
-      `    {
-        for (const late of partition.late ?? []) late();
-        partition.late = [];
-        eachChange(entry, (key, change) => {
-            if (key === [...effect.changes.keys()][0]) applyTo(partition, key, entry, change);
-            else partition.late.push(() => applyTo(partition, key, entry, change));
-        });
-    }`,
-    ),
-    options: aim('torn'),
-    seeds: 50,
-  },
-  {
-    name: 'transaction-dirties-one-key',
-    rule: 'R3',
-    patches: one(
-      'peer/replication/partition.js',
-      'eachChange(entry, (key) => this.dirty.set(key, entry.seq));',
-      'eachChange(entry, (key) => key === [...entry.effect.changes.keys()][0] && this.dirty.set(key, entry.seq));',
-    ),
-    options: aim('torn'),
-    seeds: 50,
-  },
-  {
-    name: 'transaction-without-conditions',
-    rule: 'W1',
-    patches: one(
-      'peer/replication/evaluate.js',
-      'for (const { key, version: seen } of reads)',
-      'for (const { key, version: seen } of [])',
-    ),
-    options: [],
-    seeds: 100,
-  },
-  {
     name: 'timeout-means-failed',
     rule: 'D5',
     patches: one(GATEWAY_WRITES, '        if (write.pending.size === 0)\n', '        if (true)\n'),
