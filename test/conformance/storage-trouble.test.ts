@@ -254,7 +254,7 @@ describe('storage: lmdb, trouble', () => {
   async function writeUntilFailed(engine: StorageEngine, valueBytes: number): Promise<number> {
     let done = 0;
     for (let i = 0; failures.length === 0 && i < 10_000; i++) {
-      const marks = { alignedEpoch: 0, com: i + 1, copy: 0, staging: 0 };
+      const marks = { alignedEpoch: 0, com: i + 1, copy: 0, staging: 0, keyCount: 0 };
       const ops = [put(`k${i}`, 'x'.repeat(valueBytes)), { type: 'marks' as const, partition: 0, marks }];
       await new Promise<void>((resolve) => {
         const poll = setInterval(() => failures.length > 0 && settle(), 5);

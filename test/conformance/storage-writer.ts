@@ -44,7 +44,7 @@ function batchOf(n: number): readonly StoreOp[] {
     { type: 'remember', partition: 0, entry },
     { type: 'row', partition: 1, copy: 0, key: `b${n % 50}`, row },
     { type: 'trim', partition: 0, base: Math.max(0, n - 40), baseChecksum: n },
-    { type: 'marks', partition: 0, marks: { alignedEpoch: 1, com: n, copy: 0, staging: 0 } },
-    { type: 'marks', partition: 1, marks: { alignedEpoch: 1, com: n, copy: 0, staging: 0 } },
+    { type: 'marks', partition: 0, marks: { alignedEpoch: 1, com: n, copy: 0, staging: 0, keyCount: 0 } },
+    { type: 'marks', partition: 1, marks: { alignedEpoch: 1, com: n, copy: 0, staging: 0, keyCount: 0 } },
   ];
 }
