@@ -155,11 +155,14 @@ describe('storage: lmdb, journal', () => {
     copied('live', 'still');
     await engine.close();
     const whole = readFileSync(journalOf('still'));
-    for (const broken of [0, 1, 2, 'file'] as const) {
+    for (const broken of [0, 1, 2, 'file', 'nothing left'] as const) {
       copied('still', 'crashed');
       const bytes = Buffer.from(whole);
       if (broken === 'file') rmSync(journalOf('crashed'));
-      else {
+      else if (broken === 'nothing left') {
+        // Like a write that never was, but for those after it.
+        writeFileSync(journalOf('crashed'), bytes.fill(0, 0, PAGE_BYTES));
+      } else {
         const at = bytes.indexOf(`THE VALUE ${broken}`);
         bytes[at] = (bytes[at] as number) ^ 1;
         writeFileSync(journalOf('crashed'), bytes);
