@@ -15,6 +15,7 @@ import { PARTITION_COUNT } from '../common/slots.js';
 import { ConfigurationManager } from './configuration/manager.js';
 import {
   DEFAULT_LIMITS,
+  DEFAULT_PACE,
   type FailureDetection,
   type ManagerSettings,
   managerTiming,
@@ -270,5 +271,6 @@ function settingsOf(options: OrchestratorOptions): ManagerSettings {
     seeds: new Map(),
     timing: { ...managerTiming(failureDetection), repairAfterMs },
     limits: DEFAULT_LIMITS,
+    pace: DEFAULT_PACE,
   };
 }

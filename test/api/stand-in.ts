@@ -99,12 +99,12 @@ export class StandIn extends FollowingPeer {
 
   #take(socket: Socket, reader: DeliveryReader, line: string): void {
     this.calls++;
+    const delivery = reader.read(JSON.parse(line));
+    if (typeof delivery === 'string') throw new Error(delivery);
     if (this.misbehave !== null) {
       this.misbehave.deliver(socket);
       return;
     }
-    const delivery = reader.read(JSON.parse(line));
-    if (typeof delivery === 'string') throw new Error(delivery);
     socket.write(`${reportsText(this.#obey(delivery))}\n`);
   }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Contacts } from '../../../orchestrator/configuration/contacts.js';
-import { DEFAULT_LIMITS, managerTiming } from '../../../orchestrator/configuration/settings.js';
+import { DEFAULT_LIMITS, DEFAULT_PACE, managerTiming } from '../../../orchestrator/configuration/settings.js';
 
 const TICK_MS = 50;
 
@@ -18,6 +18,7 @@ function asked(count: number, word: 'fast' | 'normal' | 'patient'): number[][] {
     ...{ bootstrapPeers: undefined, registerMayBeOld: false, seeds: new Map() },
     timing: managerTiming(word),
     limits: DEFAULT_LIMITS,
+    pace: DEFAULT_PACE,
   };
   const contacts = new Contacts(settings, map, 0);
   const times = new Map([...peers.keys()].map((id): [string, number[]] => [id, []]));
