@@ -19,7 +19,7 @@ const MAX_SEGMENTS = 2 ** 17 - 1;
 const LARGEST_SEGMENT = SEGMENT_UNITS * UNIT_BYTES;
 const SMALLEST_SEGMENT = 4_096;
 /** A new segment is this share of what there is, within those bounds: so much may be unused. */
-const GROWTH = 1 / 8;
+const GROWTH = 1 / 16;
 /** Larger records have a segment of their own. */
 const LARGE_BYTES = 16_384;
 
