@@ -29,10 +29,22 @@ export class Holdings {
       const { partitions, prefix, after, limit } = request;
       return { type: 'listed', ...this.list(partitions, prefix, after, limit) };
     }
+    if (request.type === 'count') return { type: 'counted', ...this.count(request.partitions) };
     const rows = this.replica.rows(partitionOfKey(request.key));
     const row = rows?.newest(request.key);
     const version = this.isLive(row) ? { epoch: row.epoch, seq: row.seq } : null;
     return { type: 'inspected', holds: rows !== undefined, version };
+  }
+
+  /** How many keys these partitions have, expired ones included that are not removed yet. */
+  count(partitions: readonly number[]): { readonly keys: number; readonly refused: readonly number[] } {
+    const refused: number[] = [];
+    let keys = 0;
+    for (const partition of partitions) {
+      if (this.answersFor(partition)) keys += this.replica.status(partition)?.keyCount ?? 0;
+      else refused.push(partition);
+    }
+    return { keys, refused };
   }
 
   /** The first `limit` keys in byte order; partitions that this peer cannot answer for are refused. */

@@ -6,7 +6,7 @@
  */
 
 import { crc32 } from 'node:zlib';
-import type { Result } from './commands.js';
+import type { Change, KeyEffect, Result } from './commands.js';
 import type { Entry } from './entry.js';
 
 /** The checksum before the first entry of a partition. */
@@ -21,13 +21,31 @@ export function chainedChecksum(before: number, entry: Omit<Entry, 'checksum'>):
   const sum = crc32(head + entry.key, before);
   switch (effect.kind) {
     case 'put':
-      return crc32(effect.value.bytes, crc32(`\n${effect.expiresAtMs ?? ''}\n${effect.value.type}\n`, sum));
+    case 'delete':
+      return changed(sum, effect);
+    case 'several':
+      return changedAll(sum, effect.changes);
     case 'retire':
       return crc32(`\n${effect.peer}\n${effect.storeId}\n${effect.inc}`, sum);
-    case 'delete':
     case 'none':
       return sum;
   }
+}
+
+function changed(sum: number, change: KeyEffect): number {
+  if (change.kind === 'delete') return sum;
+  const { value, expiresAtMs } = change;
+  return crc32(value.bytes, crc32(`\n${expiresAtMs ?? ''}\n${value.type}\n`, sum));
+}
+
+/** Each change tells its lengths: where one ends and the next begins is a part of what is checked. */
+function changedAll(before: number, changes: ReadonlyMap<string, Change>): number {
+  let sum = crc32(`\n${changes.size}`, before);
+  for (const [key, change] of changes) {
+    const length = change.kind === 'put' ? change.value.bytes.length : '';
+    sum = changed(crc32(`\n${change.kind}\n${key.length}\n${length}\n${key}`, sum), change);
+  }
+  return sum;
 }
 
 /** The same command gives the same fingerprint; see IdempotencyTag. Unsigned 32 bits. */

@@ -11,6 +11,15 @@ import type { Epoch } from '../../common/configuration.js';
 /** The largest value that `append` may grow to, in bytes; beyond it the command fails with `too-large`. */
 export const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 
+/** The most keys that a transaction reads, and the most that it changes; beyond either it fails with `too-large`. */
+export const MAX_TRANSACTION_KEYS = 4_096;
+
+/**
+ * The most bytes of keys and values that a transaction changes; beyond it, it fails with `too-large`. A message carries it
+ * beside all the rest that a partition may have uncommitted.
+ */
+export const MAX_TRANSACTION_BYTES = 24 * 1024 * 1024;
+
 /** Bytes with the content type they were stored with; the core looks into neither. */
 export interface Value {
   readonly bytes: Uint8Array;
@@ -80,8 +89,32 @@ export interface Append {
   readonly condition?: Condition;
 }
 
-/** A write as a client asks for it. */
+/** A write of one key as a client asks for it. */
 export type Command = Put | Delete | Expire | Increment | Append;
+
+/** What a transaction does to one of its keys. */
+export type Change =
+  | { readonly kind: 'put'; readonly key: string; readonly value: Value; readonly expiresAtMs?: number }
+  | { readonly kind: 'delete'; readonly key: string };
+
+/** A key as it was read; null: it was not there. */
+export interface SeenVersion {
+  readonly key: string;
+  readonly version: Version | null;
+}
+
+/**
+ * Changes several keys of one partition as a whole, if every read key still has the version that was read. Of changes of
+ * the same key the last one counts.
+ */
+export interface Transaction {
+  readonly kind: 'transaction';
+  readonly reads: readonly SeenVersion[];
+  readonly changes: readonly Change[];
+}
+
+/** Everything that a primary judges. */
+export type Write = Command | Transaction;
 
 /** Why a command had no effect. */
 export type FailureReason = 'condition' | 'not-found' | 'not-an-integer' | 'overflow' | 'too-large';
@@ -92,7 +125,7 @@ export interface Done {
   readonly version: Version;
   /** Whether the key was there before. */
   readonly existed: boolean;
-  /** Increment: the new value. */
+  /** Increment: the new value. Transaction: how many of the keys that it changes were there. */
   readonly number?: bigint;
   /** Append: the new length in bytes. */
   readonly length?: number;
@@ -102,17 +135,23 @@ export interface Done {
 export interface Failed {
   readonly kind: 'failed';
   readonly reason: FailureReason;
-  /** The version that the key had at that moment, null if it was not there. */
+  /** The version that the key had at that moment, null if it was not there; of a transaction the first that did not fit. */
   readonly actual: Version | null;
 }
 
 /** The outcome of a command that was judged; logged, and the same at every replica. */
 export type Result = Done | Failed;
 
-/** What an entry of the log does to its key. `expiresAtMs` is wall-clock time, stamped by the primary. */
-export type Effect =
+/** What is done to one key. `expiresAtMs` is wall-clock time, stamped by the primary. */
+export type KeyEffect =
   | { readonly kind: 'put'; readonly value: Value; readonly expiresAtMs?: number }
-  | { readonly kind: 'delete' }
+  | { readonly kind: 'delete' };
+
+/** What an entry of the log does. */
+export type Effect =
+  | KeyEffect
+  /** Each of these keys, by its name, is changed, all at the entry's position. */
+  | { readonly kind: 'several'; readonly changes: ReadonlyMap<string, Change> }
   /** A failed condition: nothing. */
   | { readonly kind: 'none' }
   /** Sessions of `peer` other than (storeId, inc) and later incarnations are forgotten and refused from here on (D4). */

@@ -7,16 +7,18 @@
  */
 
 import { chainedChecksum } from './checksum.js';
-import type { Effect, Result } from './commands.js';
+import type { Effect, KeyEffect, Result } from './commands.js';
 import type { Core } from './core.js';
 import {
   type Entry,
+  eachChange,
   type IdempotencyTag,
+  keysAddedBy,
   type RequestTag,
   type Row,
+  rowLeftBy,
   rowOf,
   sizeOf,
-  writesKey,
 } from './entry.js';
 import { broken, present } from './invariant.js';
 import { DAMAGED, type Damaged } from './machine.js';
@@ -40,7 +42,7 @@ export function leadOf(partition: Partition): Lead {
 /** The newest row of a key in the log, committed or not (W1). */
 export function newestRow(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
   const seq = partition.dirty.get(key);
-  return seq === undefined ? find(core, partition, key) : rowOf(partition.log.at(seq));
+  return seq === undefined ? find(core, partition, key) : rowOf(partition.log.at(seq), key);
 }
 
 /** Appends an entry at the primary; it is streamed and stored with this turn. */
@@ -168,11 +170,12 @@ export function noteOpen(lead: Lead, entry: Entry): void {
   if (idempotency !== undefined) lead.openTokens.set(idempotency.token, entry.seq);
 }
 
-/** A removal that was not to be: its key waits for the sweep again. */
-function expireAgain(partition: Partition, entry: Entry): void {
-  if (entry.effect.kind !== 'delete') return;
-  const row = partition.rows.find(entry.key);
-  if (row !== undefined && row !== DAMAGED) partition.rows.expireAgain(entry.key, row);
+/** Removals that were not to be: their keys wait for the sweep again. */
+function expireAgain({ rows }: Partition, entry: Entry): void {
+  eachChange(entry, (key, { kind }) => {
+    const row = kind === 'delete' ? rows.find(key) : undefined;
+    if (row !== undefined && row !== DAMAGED) rows.expireAgain(key, row);
+  });
 }
 
 function forgetOpen(lead: Lead, entry: Entry): void {
@@ -188,10 +191,16 @@ function forgetOpen(lead: Lead, entry: Entry): void {
 }
 
 function apply(core: Core, partition: Partition, entry: Entry): void {
-  const row = rowOf(entry);
-  if (row !== undefined) partition.rows.put(entry.key, row);
+  const { effect } = entry;
+  if (effect.kind === 'put' || effect.kind === 'delete') applyTo(partition, entry.key, entry, effect);
+  else eachChange(entry, (key, change) => applyTo(partition, key, entry, change));
+  partition.keyCount += keysAddedBy(entry);
   partition.sessions.apply(entry);
   core.out.add({ type: 'remember', partition: partition.number, entry });
   partition.uncommittedBytes -= sizeOf(entry);
-  if (writesKey(entry) && partition.dirty.get(entry.key) === entry.seq) partition.dirty.delete(entry.key);
+}
+
+function applyTo({ rows, dirty }: Partition, key: string, entry: Entry, change: KeyEffect): void {
+  rows.put(key, rowLeftBy(entry, change));
+  if (dirty.get(key) === entry.seq) dirty.delete(key);
 }

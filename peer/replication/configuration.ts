@@ -61,7 +61,16 @@ export function restorePartition(core: Core, image: PartitionImage): Partition {
   const rows = new Rows(core.reader, core.out, number, marks.copy);
   rows.loadMarks();
   const sessions = new Sessions(image.sessions);
-  const partition = new Partition(number, log, rows, sessions, marks.alignedEpoch, marks.com, marks.staging);
+  const partition = new Partition(
+    number,
+    log,
+    rows,
+    sessions,
+    marks.alignedEpoch,
+    marks.com,
+    marks.staging,
+    marks.keyCount,
+  );
   core.partitions.set(number, partition);
   dropStaging(core, partition);
   return partition;
@@ -88,7 +97,7 @@ function concerns(core: Core, config: PartitionConfig): boolean {
 function emptyPartition(core: Core, number: number): Partition {
   const image = { partition: number, base: 0, baseChecksum: FIRST_CHECKSUM, log: [] };
   const copy = core.nextCopy.get(number) ?? 0;
-  const marks = { alignedEpoch: -1, com: 0, copy, staging: copy };
+  const marks = { alignedEpoch: -1, com: 0, copy, staging: copy, keyCount: 0 };
   return restorePartition(core, { ...image, marks, sessions: new Sessions().image() });
 }
 

@@ -6,7 +6,7 @@
  */
 
 import type { Epoch } from '../../common/configuration.js';
-import type { Effect, Result, Value } from './commands.js';
+import type { Change, Effect, KeyEffect, Result, Value } from './commands.js';
 
 /** Who asked, exactly once: request `n` of a gateway's session; `fi` is the smallest request not yet finished (D1). */
 export interface RequestTag {
@@ -25,11 +25,11 @@ export interface IdempotencyTag {
 /** One position of the log: an evaluated effect and its result. */
 export interface Entry {
   readonly seq: number;
-  /** The epoch in which it was appended; (epoch, seq) is the version that it gives to its key. */
+  /** The epoch in which it was appended; (epoch, seq) is the version that it gives to each key that it changes. */
   readonly epoch: Epoch;
   /** The primary's wall clock in ms when it was appended, never lower than that of the entry before. */
   readonly ts: number;
-  /** '' for an entry that concerns no key (retire). */
+  /** '' for an entry that concerns no key (retire), or several. */
   readonly key: string;
   readonly effect: Effect;
   readonly result: Result;
@@ -52,32 +52,78 @@ export interface Row {
   readonly expiresAtMs: number | undefined;
 }
 
-/** What an entry of the log leaves at its key; undefined where it leaves nothing. */
-export function rowOf(entry: Entry): Row | undefined {
+/** What an entry of the log leaves at `key`; undefined where it leaves nothing. */
+export function rowOf(entry: Entry, key: string): Row | undefined {
   const { effect } = entry;
-  if (effect.kind !== 'put' && effect.kind !== 'delete') return undefined;
-  const put = effect.kind === 'put' ? effect : undefined;
-  return {
-    value: put === undefined ? null : put.value,
-    epoch: entry.epoch,
-    seq: entry.seq,
-    ts: entry.ts,
-    expiresAtMs: put?.expiresAtMs,
-  };
+  switch (effect.kind) {
+    case 'put':
+    case 'delete':
+      return entry.key === key ? rowLeftBy(entry, effect) : undefined;
+    case 'several': {
+      const change = effect.changes.get(key);
+      return change === undefined ? undefined : rowLeftBy(entry, change);
+    }
+    case 'none':
+    case 'retire':
+      return undefined;
+  }
 }
 
-/** Whether the entry changes its key. */
-export function writesKey(entry: Entry): boolean {
-  return entry.effect.kind === 'put' || entry.effect.kind === 'delete';
+/** Calls `visit` for each key that the entry changes, with what it does to it. */
+export function eachChange(entry: Entry, visit: (key: string, effect: KeyEffect) => void): void {
+  const { effect } = entry;
+  if (effect.kind === 'put' || effect.kind === 'delete') visit(entry.key, effect);
+  else if (effect.kind === 'several') for (const [key, change] of effect.changes) visit(key, change);
+}
+
+/** The row that one of the entry's changes leaves at its key. */
+export function rowLeftBy(entry: Entry, change: KeyEffect): Row {
+  const { epoch, seq, ts } = entry;
+  return change.kind === 'put'
+    ? { value: change.value, epoch, seq, ts, expiresAtMs: change.expiresAtMs }
+    : { value: null, epoch, seq, ts, expiresAtMs: undefined };
+}
+
+/** By how many the keys that have a value become more; its result says how many had one before. */
+export function keysAddedBy({ effect, result }: Entry): number {
+  if (result.kind === 'failed') return 0;
+  switch (effect.kind) {
+    case 'put':
+      return result.existed ? 0 : 1;
+    case 'delete':
+      return result.existed ? -1 : 0;
+    case 'several': {
+      let put = 0;
+      for (const { kind } of effect.changes.values()) if (kind === 'put') put++;
+      return put - Number(result.number);
+    }
+    case 'none':
+    case 'retire':
+      return 0;
+  }
 }
 
 /** What an entry takes without its key and value, with Node 20: 480 to 510 bytes. */
 const ENTRY_BYTES = 512;
 
+/** What a change of a transaction takes without its key and value, with Node 20: 230 bytes. */
+const CHANGE_BYTES = 256;
+
 /** About how much memory an entry takes, in bytes; for limits, not for accounts. */
 export function sizeOf(entry: Entry): number {
-  const value = entry.effect.kind === 'put' ? entry.effect.value.bytes.length : 0;
+  const { effect } = entry;
+  if (effect.kind === 'several') return sizeOfSeveral(effect.changes);
+  const value = effect.kind === 'put' ? effect.value.bytes.length : 0;
   return ENTRY_BYTES + entry.key.length * 2 + value;
+}
+
+function sizeOfSeveral(changes: ReadonlyMap<string, Change>): number {
+  let bytes = ENTRY_BYTES;
+  for (const [key, change] of changes) {
+    const value = change.kind === 'put' ? change.value.bytes.length : 0;
+    bytes += CHANGE_BYTES + key.length * 2 + value;
+  }
+  return bytes;
 }
 
 /** The same of a run of entries. */

@@ -1,19 +1,23 @@
 /**
- * Judges a command against the newest value in the log: what it does, and what its client is told (W1).
+ * Judges a write against the newest values in the log: what it does, and what its client is told (W1).
  *
- * Kept true: a plain function of its arguments. Only the primary calls it, once a command; what it says is
+ * Kept true: plain functions of their arguments. Only the primary calls them, once a write; what they say is
  * logged, also when it is "no".
  */
 
 import {
+  type Change,
   type Command,
   type Condition,
   type Effect,
   type Expire,
   type FailureReason,
+  MAX_TRANSACTION_BYTES,
+  MAX_TRANSACTION_KEYS,
   MAX_VALUE_BYTES,
   type Put,
   type Result,
+  type Transaction,
   type Value,
   type Version,
 } from './commands.js';
@@ -41,7 +45,7 @@ export function evaluate(
   version: Version,
   wallMs: number,
 ): Judgement {
-  const live = row !== undefined && row.value !== null ? row : undefined;
+  const live = liveOf(row);
   if (command.condition !== undefined && !holds(command.condition, live)) return failed('condition', live);
   const existed = live !== undefined;
   switch (command.kind) {
@@ -61,6 +65,44 @@ export function evaluate(
     case 'append':
       return append(command.bytes, command.type, live, version);
   }
+}
+
+/**
+ * Judges a transaction against `rows`, the newest of all keys that it names. One that changes nothing only says whether its
+ * keys have the versions that were read.
+ */
+export function evaluateTransaction(
+  { reads, changes }: Transaction,
+  rows: ReadonlyMap<string, Row | undefined>,
+  version: Version,
+): Judgement {
+  for (const { key, version: seen } of reads) {
+    const live = liveOf(rows.get(key));
+    if (live?.epoch !== seen?.epoch || live?.seq !== seen?.seq) return failed('condition', live);
+  }
+  const made = new Map<string, Change>();
+  for (const change of changes) made.set(change.key, change);
+  let existed = 0;
+  for (const key of made.keys()) if (liveOf(rows.get(key)) !== undefined) existed++;
+  const effect: Effect = made.size === 0 ? NO_EFFECT : { kind: 'several', changes: made };
+  return { effect, result: { kind: 'done', version, existed: existed > 0, number: BigInt(existed) } };
+}
+
+/** What is logged of a transaction that `isTooLarge`. */
+export const TOO_LARGE: Judgement = failed('too-large', undefined);
+
+/** Whether a transaction is beyond what a partition takes as one. */
+export function isTooLarge({ reads, changes }: Transaction): boolean {
+  if (Math.max(reads.length, changes.length) > MAX_TRANSACTION_KEYS) return true;
+  let bytes = 0;
+  for (const change of changes) {
+    bytes += change.key.length + (change.kind === 'put' ? change.value.bytes.length : 0);
+  }
+  return bytes > MAX_TRANSACTION_BYTES;
+}
+
+function liveOf(row: Row | undefined): Row | undefined {
+  return row !== undefined && row.value !== null ? row : undefined;
 }
 
 function holds(condition: Condition, live: Row | undefined): boolean {

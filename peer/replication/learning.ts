@@ -9,7 +9,7 @@
 import type { PeerId } from '../../common/configuration.js';
 import { commitThrough, store, truncate } from './commit.js';
 import type { Core } from './core.js';
-import { type Entry, rowOf } from './entry.js';
+import { type Entry, eachChange, rowLeftBy } from './entry.js';
 import { broken } from './invariant.js';
 import { DAMAGED } from './machine.js';
 import type { Learn, Snap, SnapEnd } from './messages.js';
@@ -151,14 +151,15 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
   partition.rows = rows;
   partition.sessions = new Sessions(message.sessions);
   partition.com = message.com;
+  partition.keyCount = message.keyCount;
   partition.reindex();
 }
 
 /** Rows of the copy may be newer than an entry since its beginning: those stay. */
 function replay(rows: Rows, entry: Entry, com: number): void {
-  const row = rowOf(entry);
-  if (row === undefined) return;
-  const known = rows.find(entry.key);
-  if (known === DAMAGED) rows.noteDamage(entry.key, com);
-  else if (known === undefined || known.seq < entry.seq) rows.put(entry.key, row);
+  eachChange(entry, (key, change) => {
+    const known = rows.find(key);
+    if (known === DAMAGED) rows.noteDamage(key, com);
+    else if (known === undefined || known.seq < entry.seq) rows.put(key, rowLeftBy(entry, change));
+  });
 }

@@ -9,7 +9,7 @@
 
 import type { ClusterMap, Incarnation, MapVersion, PeerId, StoreId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, ReportMessage } from '../../common/control-messages.js';
-import type { Command } from './commands.js';
+import type { Write } from './commands.js';
 import type { Entry, IdempotencyTag, RequestTag, Row } from './entry.js';
 import type { Consistency, PeerEnvelope, ReadOutcome, SessionsImage, WriteOutcome } from './messages.js';
 
@@ -33,7 +33,7 @@ export interface WriteRequest {
   readonly id: RequestId;
   readonly partition: number;
   readonly tag: RequestTag;
-  readonly command: Command;
+  readonly command: Write;
   readonly idempotency: IdempotencyTag | undefined;
 }
 
@@ -131,6 +131,8 @@ export interface PartitionMarks {
   readonly copy: number;
   /** The newest copy that was begun; above `copy` while a snapshot is being taken in, of which it holds a part. */
   readonly staging: number;
+  /** Keys that have a value, as of com: expired ones count until they are removed. */
+  readonly keyCount: number;
 }
 
 /** Changes to be made durable in one transaction; batches become durable in the order of their numbers. */

@@ -16,7 +16,7 @@ import type {
   PeerId,
   StoreId,
 } from '../../common/configuration.js';
-import type { Command, Result } from './commands.js';
+import type { Result, Write } from './commands.js';
 import type { Entry, IdempotencyTag, RequestTag, Row } from './entry.js';
 
 /** A message between two peers. A process ignores an envelope of another cluster. */
@@ -121,7 +121,7 @@ export interface Forward {
   readonly tag: RequestTag;
   /** Counts the attempts of this request, so that the gateway knows which of them were refused (D5). */
   readonly attempt: number;
-  readonly command: Command;
+  readonly command: Write;
   readonly idempotency: IdempotencyTag | undefined;
 }
 
@@ -344,6 +344,8 @@ export interface SnapEnd {
   readonly s0: number;
   readonly s0Checksum: number;
   readonly com: number;
+  /** Keys that have a value, as of `com`. */
+  readonly keyCount: number;
   readonly sessions: SessionsImage;
   readonly entries: readonly Entry[];
 }

@@ -8,7 +8,7 @@
 
 import type { Epoch, PartitionConfig, PeerId } from '../../common/configuration.js';
 import type { Result } from './commands.js';
-import { type Entry, type Row, sizeOf, writesKey } from './entry.js';
+import { type Entry, eachChange, type Row, sizeOf } from './entry.js';
 import type { Log } from './log.js';
 import type { PartitionMarks } from './machine.js';
 import type { ReadOutcome, Snap, SnapEnd, WriteOutcome } from './messages.js';
@@ -199,6 +199,8 @@ export class Partition {
     public com: number,
     /** The newest copy of rows that was begun. */
     public staging: number,
+    /** Keys that have a value, as of com. */
+    public keyCount: number,
   ) {
     this.reindex();
   }
@@ -220,12 +222,15 @@ export class Partition {
 
   /** What goes with the log and the rows into the store. */
   marks(): PartitionMarks {
-    return { alignedEpoch: this.alignedEpoch, com: this.com, copy: this.rows.copy, staging: this.staging };
+    const { alignedEpoch, com, rows, staging, keyCount } = this;
+    return { alignedEpoch, com, copy: rows.copy, staging, keyCount };
   }
 
   /** Notes the newest entry of the log in the indexes. */
   index(entry: Entry): void {
-    if (writesKey(entry)) this.dirty.set(entry.key, entry.seq);
+    const { kind } = entry.effect;
+    if (kind === 'put' || kind === 'delete') this.dirty.set(entry.key, entry.seq);
+    else eachChange(entry, (key) => this.dirty.set(key, entry.seq));
     this.uncommittedBytes += sizeOf(entry);
     if (entry.ts > this.lastTs) this.lastTs = entry.ts;
   }

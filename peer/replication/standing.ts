@@ -19,6 +19,8 @@ export interface PartitionStatus {
   readonly base: number;
   readonly com: number;
   readonly prep: number;
+  /** Keys that have a value, as of com: expired ones count until they are removed. */
+  readonly keyCount: number;
   /** Lease reads of clean keys can be answered. */
   readonly readable: boolean;
   /** Damaged rows that were found here and are not mended. */
@@ -35,9 +37,10 @@ export interface ShownRows extends Pick<Rows, 'range' | 'keys'> {
 export function statusOf(core: Core, partition: number, leaseMs: number): PartitionStatus | undefined {
   const known = core.partitions.get(partition);
   if (known === undefined) return undefined;
-  const { role, epoch, com, prep } = known;
+  const { role, epoch, com, prep, keyCount } = known;
   const readable = known.isMember && leased(core, known, leaseMs);
-  return { role, epoch, com, prep, base: known.log.base, readable, damaged: known.rows.damaged.size };
+  const { base } = known.log;
+  return { role, epoch, com, prep, base, keyCount, readable, damaged: known.rows.damaged.size };
 }
 
 /** The rows of a partition that this peer is a member of. */

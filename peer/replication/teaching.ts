@@ -189,8 +189,17 @@ function nextPart(core: Core, partition: Partition, snapshot: OutgoingSnapshot):
   const isLarge = sizeOfEntries(entries) > maxMessageBytes;
   if (snapshot.entriesSent < partition.com || isLarge) return { type: 'snap', ...head, rows: [], entries };
   const { s0, s0Checksum } = snapshot;
-  const { com } = partition;
-  return { type: 'snap_end', ...head, s0, s0Checksum, com, sessions: partition.sessions.image(), entries };
+  const { com, keyCount } = partition;
+  return {
+    type: 'snap_end',
+    ...head,
+    s0,
+    s0Checksum,
+    com,
+    keyCount,
+    sessions: partition.sessions.image(),
+    entries,
+  };
 }
 
 /** About how large a part is, in bytes. */

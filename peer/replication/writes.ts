@@ -7,13 +7,13 @@
  * long ago, nothing. "Refused" is said only of an attempt that has no effect, ever (D5).
  */
 
-import type { Command, Result } from './commands.js';
+import type { Result, Transaction, Version, Write } from './commands.js';
 import { append, leadOf, newestRow, uncommitted, waitFor } from './commit.js';
 import type { Core, Origin } from './core.js';
-import type { IdempotencyTag, RequestTag } from './entry.js';
-import { evaluate } from './evaluate.js';
+import type { IdempotencyTag, RequestTag, Row } from './entry.js';
+import { evaluate, evaluateTransaction, isTooLarge, type Judgement, TOO_LARGE } from './evaluate.js';
 import { expireIfDue } from './expiry.js';
-import { DAMAGED } from './machine.js';
+import { DAMAGED, type Damaged } from './machine.js';
 import type { WriteOutcome, WriteRefusal } from './messages.js';
 import type { Partition, Waiter } from './partition.js';
 import { parseSession } from './sessions.js';
@@ -22,7 +22,7 @@ import { parseSession } from './sessions.js';
 export interface IncomingWrite {
   readonly origin: Origin;
   readonly tag: RequestTag;
-  readonly command: Command;
+  readonly command: Write;
   readonly idempotency: IdempotencyTag | undefined;
 }
 
@@ -71,16 +71,40 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
     return;
   }
   const { command, tag, idempotency } = write;
-  expireIfDue(core, partition, command.key);
-  const row = newestRow(core, partition, command.key);
-  if (row === DAMAGED) {
+  const judgement = judgementOf(core, partition, command);
+  if (judgement === DAMAGED) {
     refuse(core, write, 'damaged');
     return;
   }
-  const version = { epoch: partition.epoch, seq: partition.prep + 1 };
-  const judgement = evaluate(command, row, version, core.wallMs);
-  const entry = append(core, partition, { key: command.key, request: tag, idempotency, ...judgement });
+  const key = command.kind === 'transaction' ? '' : command.key;
+  const entry = append(core, partition, { key, request: tag, idempotency, ...judgement });
   waitFor(partition, entry.seq, waiterOf(core, write));
+}
+
+/** What is to be logged; DAMAGED: that cannot be told. */
+function judgementOf(core: Core, partition: Partition, command: Write): Judgement | Damaged {
+  if (command.kind === 'transaction') return judgeTogether(core, partition, command);
+  expireIfDue(core, partition, command.key);
+  const row = newestRow(core, partition, command.key);
+  return row === DAMAGED ? DAMAGED : evaluate(command, row, nextVersion(partition), core.wallMs);
+}
+
+function judgeTogether(core: Core, partition: Partition, transaction: Transaction): Judgement | Damaged {
+  if (isTooLarge(transaction)) return TOO_LARGE;
+  const rows = new Map<string, Row | undefined>();
+  let damaged = false;
+  for (const { key } of [...transaction.reads, ...transaction.changes]) {
+    if (rows.has(key)) continue;
+    expireIfDue(core, partition, key);
+    const row = newestRow(core, partition, key);
+    if (row === DAMAGED) damaged = true;
+    else rows.set(key, row);
+  }
+  return damaged ? DAMAGED : evaluateTransaction(transaction, rows, nextVersion(partition));
+}
+
+function nextVersion({ epoch, prep }: Partition): Version {
+  return { epoch, seq: prep + 1 };
 }
 
 /** Clients' writes wait for more copies; what the primary appends by itself is asked for by nobody, and goes on. */

@@ -9,7 +9,7 @@
  * - an answer to an attempt whose request is finished is dropped.
  */
 import { isPartitionLost, type PeerId } from '../../common/configuration.js';
-import type { Command } from '../replication/commands.js';
+import type { Write } from '../replication/commands.js';
 import type { IdempotencyTag, RequestTag } from '../replication/entry.js';
 import type { WriteOutcome, WriteRefusal } from '../replication/messages.js';
 import { sessionId } from '../replication/sessions.js';
@@ -19,7 +19,7 @@ import type { GatewaySettings } from './settings.js';
 /** A write as a client asks for it. */
 export interface WriteCall {
   readonly partition: number;
-  readonly command: Command;
+  readonly command: Write;
   /** The client's own key (D6), or undefined. */
   readonly idempotency: IdempotencyTag | undefined;
   /** The latest time for an answer, at most `writeDeadlineMs` from now; undefined for that. */

@@ -3,7 +3,7 @@
  *
  * Invariant: `judge` changes nothing and reads no clock; it may be called again where a key changed in between.
  */
-import type { Command, Result, Value } from '../replication/commands.js';
+import type { Change, Command, Result, Value } from '../replication/commands.js';
 import type { Protocol, Reply } from './replies.js';
 
 /** What a key holds; a row of the store is one. */
@@ -36,10 +36,11 @@ export interface KeyAction {
   readonly direct?: Direct | undefined;
 }
 
-/** What can be done to each key by itself, where they cannot be changed as one. */
-export interface Each {
-  readonly commands: readonly Command[];
-  reply(results: readonly Result[]): Reply;
+/** What is done to several keys without reading them first: as one where they are in one partition, else to each by itself. */
+export interface Blind {
+  readonly changes: readonly Change[];
+  /** `existed`: how many of the keys were there. */
+  reply(existed: number): Reply;
 }
 
 /** A command with several keys. */
@@ -49,7 +50,7 @@ export interface KeysAction {
   readonly writes: boolean;
   /** One state a key, in order; so is what comes of them. */
   judge(states: readonly (State | null)[]): { readonly reply: Reply; readonly next: readonly Next[] };
-  readonly each?: Each | undefined;
+  readonly blind?: Blind | undefined;
 }
 
 export type Action = KeyAction | KeysAction;

@@ -1,10 +1,9 @@
 /**
  * From what a key is to hold to the command that makes it so. A key whose time is over is deleted.
  */
-import type { Command, Condition } from '../replication/commands.js';
+import type { Change, Command, Condition } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
 import type { State } from './action.js';
-import type { Change } from './store.js';
 
 /** The command that takes a key from its row to `next`; undefined where that is nothing. */
 export function commandOf(

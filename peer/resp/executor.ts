@@ -3,18 +3,17 @@
  * writing on condition that nothing changed in between.
  *
  * Invariants: an action that was answered with anything but UNKNOWN took effect once and as a whole, or not at all,
- * except where its keys are changed each by itself (`Each`); it is judged against what its keys held at one moment,
+ * except where keys in several partitions are changed each by itself (`Blind`); it is judged against what its keys held at one moment,
  * which for several keys of a writing action is the moment of the commit.
  */
 import type { Command, Version } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
-import type { Action, Each, KeyAction, KeysAction, Next, State } from './action.js';
+import type { Action, Blind, KeyAction, KeysAction, Next, State } from './action.js';
 import { liveRow, readAll, writeAll } from './batch.js';
 import { changeOf, commandOf, conditionOf } from './changes.js';
 import type { RespLimits } from './limits.js';
 import {
   CROSS_SLOT,
-  NO_TRANSACTIONS,
   readRefusal,
   severalRefusal,
   TOO_BUSY,
@@ -76,7 +75,7 @@ export class Executor {
       return;
     }
     const partition = this.store.partitionOf(first);
-    if (plan.keys.some((key) => this.store.partitionOf(key) !== partition)) {
+    if (!this.#areIn(partition, plan.keys)) {
       done(CROSS_SLOT);
       return;
     }
@@ -114,23 +113,34 @@ export class Executor {
   }
 
   #changeKeys(action: KeysAction, done: Done): void {
-    const { keys, each } = action;
-    const [first] = keys as readonly [string, ...string[]];
-    const partition = this.store.partitionOf(first);
-    const together = keys.every((key) => this.store.partitionOf(key) === partition);
-    const asOne = together && (keys.length === 1 || this.store.transact !== undefined);
-    if (asOne || each === undefined)
+    const { keys, blind } = action;
+    if (blind === undefined) {
       this.runPlan(
         planOf(keys, (view) => apply(action, view)),
         done,
       );
-    else this.#changeEach(each, done);
+      return;
+    }
+    const partition = this.store.partitionOf(keys[0] as string);
+    if (keys.length > 1 && this.#areIn(partition, keys)) this.#changeTogether(partition, blind, done);
+    else this.#changeEach(blind, done);
   }
 
-  #changeEach(each: Each, done: Done): void {
-    writeAll(this.store, each.commands, this.limits, (answers) => {
+  #areIn(partition: number, keys: readonly string[]): boolean {
+    return keys.every((key) => this.store.partitionOf(key) === partition);
+  }
+
+  #changeTogether(partition: number, { changes, reply }: Blind, done: Done): void {
+    this.store.transact(partition, { kind: 'transaction', reads: [], changes }, (answer) =>
+      done(answer.kind === 'committed' ? reply(answer.existed) : transactionRefusal(answer)),
+    );
+  }
+
+  #changeEach({ changes, reply }: Blind, done: Done): void {
+    writeAll(this.store, changes, this.limits, (answers) => {
       const results = answers.flatMap((answer) => (answer.kind === 'result' ? [answer.result] : []));
-      done(results.length === answers.length ? each.reply(results) : severalRefusal(answers));
+      const existed = results.filter((result) => result.kind === 'done' && result.existed).length;
+      done(results.length === answers.length ? reply(existed) : severalRefusal(answers));
     });
   }
 
@@ -171,11 +181,11 @@ export class Executor {
       const command = changed.length === 0 ? undefined : commandOf(key, row, view.get(key), this.nowMs());
       if (command === undefined) done(undefined);
       else this.#write({ ...command, condition: conditionOf(row) }, done);
-    } else if (this.store.transact === undefined) done(NO_TRANSACTIONS);
-    else {
+    } else {
       const reads = plan.keys.map((each, at) => ({ key: each, version: versionOf(rows[at] ?? null) }));
       const changes = changed.map((each) => changeOf(each, view.get(each), this.nowMs()));
-      this.store.transact({ partition: this.store.partitionOf(key), reads, changes }, (answer) => {
+      const transaction = { kind: 'transaction', reads, changes } as const;
+      this.store.transact(this.store.partitionOf(key), transaction, (answer) => {
         if (answer.kind === 'committed') done(undefined);
         else done(answer.kind === 'conflict' ? 'conflict' : transactionRefusal(answer));
       });

@@ -1,45 +1,44 @@
-/**
- * The Redis lane's store on a peer: its replica for single keys, its lister for all of them.
- *
- * There is no `transact` yet: the replication core has no command that changes several keys as one.
- */
-import { PARTITION_COUNT, partitionOfKey } from '../../common/slots.js';
+/** The Redis lane's store on a peer: its replica for keys of one partition, its lister for all of them. */
+import { partitionOfKey } from '../../common/slots.js';
 import type { Lister } from '../lister.js';
 import type { Replica } from '../replica.js';
-import type { RespStore } from './store.js';
-
-/** Keys that are counted with one question. */
-const PAGE_KEYS = 10_000;
+import { isTooLarge } from '../replication/evaluate.js';
+import { broken } from '../replication/invariant.js';
+import type { WriteAnswer } from '../requests/rim.js';
+import type { RespStore, TransactionAnswer } from './store.js';
 
 /** What it is built on. */
 export interface PeerStoreParts {
   readonly replica: Pick<Replica, 'beginRead' | 'beginWrite'>;
-  readonly lister: Pick<Lister, 'pageOf'>;
+  readonly lister: Pick<Lister, 'pageOf' | 'count'>;
 }
 
 /** Serves the Redis lane from a peer's own parts. */
 export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
-  const keysOf = (partition: number, after: string, limit: number) =>
-    lister.pageOf([partition], '', after, limit);
   return {
     partitionOf: partitionOfKey,
     read: (key, done) =>
       replica.beginRead({ partition: partitionOfKey(key), key, consistency: 'linearizable' }, done),
     write: (command, done) =>
       replica.beginWrite({ partition: partitionOfKey(command.key), command, idempotency: undefined }, done),
-    keysOf,
-    count: async () => {
-      let count = 0;
-      for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-        for (let after = ''; ; ) {
-          const page = await keysOf(partition, after, PAGE_KEYS);
-          if (page === null) return null;
-          count += page.keys.length;
-          if (!page.more) break;
-          after = page.keys.at(-1) as string;
-        }
+    transact: (partition, transaction, done) => {
+      // The replica would refuse it too, but a message that is too large would not get there.
+      if (isTooLarge(transaction)) done({ kind: 'too-large' });
+      else {
+        replica.beginWrite({ partition, command: transaction, idempotency: undefined }, (answer) =>
+          done(transactionAnswer(answer)),
+        );
       }
-      return count;
     },
+    keysOf: (partition, after, limit) => lister.pageOf([partition], '', after, limit),
+    count: () => lister.count(),
   };
+}
+
+function transactionAnswer(answer: WriteAnswer): TransactionAnswer {
+  if (answer.kind === 'conflict') return broken('a transaction without an Idempotency-Key', answer.reason);
+  if (answer.kind !== 'result') return answer;
+  const { result } = answer;
+  if (result.kind === 'done') return { kind: 'committed', existed: Number(result.number) };
+  return { kind: result.reason === 'too-large' ? 'too-large' : 'conflict' };
 }

@@ -4,9 +4,10 @@
  * Invariant: an error that begins with UNKNOWN is the only one after which a write may have taken effect, or may yet.
  * TRYAGAIN and CLUSTERDOWN say that nothing was done; cluster-aware clients repeat the command by themselves.
  */
+import { MAX_TRANSACTION_BYTES, MAX_TRANSACTION_KEYS } from '../replication/commands.js';
 import type { GiveUpReason, ReadAnswer, WriteAnswer } from '../requests/rim.js';
 import { failure, type Reply } from './replies.js';
-import type { TransactionAnswer } from './store.js';
+import type { Uncommitted } from './store.js';
 
 export const CROSS_SLOT: Reply = failure("CROSSSLOT Keys in request don't hash to the same slot");
 
@@ -14,8 +15,9 @@ export const TOO_BUSY: Reply = failure(
   'TRYAGAIN the key was changed by others at each attempt; nothing was written',
 );
 
-export const NO_TRANSACTIONS: Reply = failure(
-  'ERR several keys cannot be changed as one in this version; nothing was written',
+const TOO_LARGE_TRANSACTION: Reply = failure(
+  `ERR too much to be done as one: at most ${MAX_TRANSACTION_KEYS} keys of one partition, and ` +
+    `${MAX_TRANSACTION_BYTES} bytes; nothing was written; send fewer keys at a time`,
 );
 
 export const TOO_LARGE_ANSWER: Reply = failure(
@@ -34,12 +36,18 @@ export function writeRefusal(answer: Exclude<WriteAnswer, { kind: 'result' }>): 
   return failure(`ERR ${answer.reason}; nothing was written`);
 }
 
-/** A transaction that was neither committed nor in conflict. */
-export function transactionRefusal(
-  answer: Extract<TransactionAnswer, { kind: 'not-applied' | 'unknown' }>,
-): Reply {
-  if (answer.kind === 'unknown') return unknown(answer.request);
-  return refusal(answer.reason, 'nothing was written');
+/** A transaction that was not committed. */
+export function transactionRefusal(answer: Uncommitted): Reply {
+  switch (answer.kind) {
+    case 'conflict':
+      return TOO_BUSY;
+    case 'too-large':
+      return TOO_LARGE_TRANSACTION;
+    case 'not-applied':
+      return refusal(answer.reason, 'nothing was written');
+    case 'unknown':
+      return unknown(answer.request);
+  }
 }
 
 /** Several writes, each by itself, of which some have no result: the worst that befell one of them. */

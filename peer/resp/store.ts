@@ -7,25 +7,19 @@
  */
 import type { ClusterMap, PeerId } from '../../common/configuration.js';
 import type { KeyPage } from '../gateway/store.js';
-import type { Command, Value, Version } from '../replication/commands.js';
+import type { Command, Transaction } from '../replication/commands.js';
 import type { GiveUpReason, ReadAnswer, WriteAnswer } from '../requests/rim.js';
 
-/** What a transaction does to one of its keys, all of which are in one partition. */
-export type Change =
-  | { readonly kind: 'put'; readonly key: string; readonly value: Value; readonly expiresAtMs?: number }
-  | { readonly kind: 'delete'; readonly key: string };
-
-/** Takes effect as a whole, and only if every read key has the version that was read; null: it is not there. */
-export interface Transaction {
-  readonly partition: number;
-  readonly reads: readonly { readonly key: string; readonly version: Version | null }[];
-  readonly changes: readonly Change[];
-}
-
+/** What came of a transaction. */
 export type TransactionAnswer =
-  | { readonly kind: 'committed' }
+  /** `existed`: how many of the keys that it changes were there. */
+  { readonly kind: 'committed'; readonly existed: number } | Uncommitted;
+
+export type Uncommitted =
   /** A key has another version by now: nothing was changed. */
   | { readonly kind: 'conflict' }
+  /** Nothing was changed, nor ever is: see `isTooLarge`. */
+  | { readonly kind: 'too-large' }
   | { readonly kind: 'not-applied'; readonly reason: GiveUpReason }
   | { readonly kind: 'unknown'; readonly request: string };
 
@@ -34,16 +28,14 @@ export interface RespStore {
   /** A linearizable read. */
   read(key: string, done: (answer: ReadAnswer) => void): void;
   write(command: Command, done: (answer: WriteAnswer) => void): void;
-  /** Left out where several keys cannot be changed as one: what needs it is then refused, with a clear error. */
-  readonly transact?:
-    | ((transaction: Transaction, done: (answer: TransactionAnswer) => void) => void)
-    | undefined;
+  /** Takes effect as a whole; all its keys are in `partition`. */
+  transact(partition: number, transaction: Transaction, done: (answer: TransactionAnswer) => void): void;
   /**
    * Keys of one partition in byte order, from the first one after `after`; null if it did not answer in time. A page has
    * every key between its first and its last one that was there all the while.
    */
   keysOf(partition: number, after: string, limit: number): Promise<KeyPage | null>;
-  /** How many keys there are, about; null if a part of the cluster did not answer in time. */
+  /** How many keys there are, expired ones included that are not removed yet; null if a part did not answer in time. */
   count(): Promise<number | null>;
 }
 

@@ -45,6 +45,12 @@ export class ByteWriter {
     this.end += this.space.write(value, this.end, length, 'utf8');
   }
 
+  /** Bytes with their length before them. */
+  bytes(value: Uint8Array): void {
+    this.varint(value.length);
+    this.rest(value);
+  }
+
   /** Bytes as they are, to the end of the record. */
   rest(value: Uint8Array): void {
     this.reserve(value.length);
@@ -54,7 +60,7 @@ export class ByteWriter {
 
   /** A copy of what was written since the last call, after `room` unused bytes. */
   take(room = 0): Buffer {
-    const taken = Buffer.allocUnsafeSlow(room + this.end);
+    const taken = Buffer.allocUnsafe(room + this.end);
     this.space.copy(taken, room, 0, this.end);
     this.clear();
     return taken;
@@ -129,6 +135,15 @@ export class ByteReader {
     const value = this.record.toString('utf8', this.at, end);
     this.at = end;
     return value;
+  }
+
+  /** Bytes that have their length before them; a view of the record. */
+  bytes(): Buffer {
+    const length = this.varint();
+    const from = this.at;
+    this.at += length;
+    if (this.at > this.record.length) throw new RangeError('the record ends too early');
+    return this.record.subarray(from, this.at);
   }
 
   /** What is left; a view of the record. */

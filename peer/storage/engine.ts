@@ -41,7 +41,7 @@ export class StorageError extends Error {
 export interface Damage {
   /** undefined: it belongs to no partition, so the whole store cannot be used. */
   readonly partition: number | undefined;
-  readonly what: 'row' | 'entry' | 'sessions' | 'partition' | 'meta';
+  readonly what: 'row' | 'entry' | 'sessions' | 'partition' | 'meta' | 'journal';
   /** The copy and key of a row. */
   readonly copy?: number;
   readonly key?: string;
@@ -76,9 +76,9 @@ export interface LoadedImage extends DiskImage {
 
 /** For status pages and metrics. */
 export interface StorageStats {
-  /** Rows, tombstones and rows of copies that are being deleted included. */
+  /** Rows, tombstones and rows of copies that are being deleted included; the last second's may not be counted yet. */
   readonly keys: number;
-  /** Bytes in use: on the disk for a durable engine, in memory for the other; without the log for the latter. */
+  /** Bytes in use: on the disk for a durable engine, in memory for the other; without the log for the latter, and the journal for the former. */
   readonly bytes: number;
 }
 

@@ -5,7 +5,7 @@
  * names the format. A decoded entry shares the bytes of its record.
  */
 
-import type { Effect, FailureReason, Result } from '../replication/commands.js';
+import type { Change, Effect, FailureReason, Result } from '../replication/commands.js';
 import type { Entry } from '../replication/entry.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { readType, writeType } from './type-codec.js';
@@ -24,7 +24,7 @@ const VERSION = 64;
 const EXPIRES = 128;
 
 /** Part of the format: new ones go to the end. */
-const EFFECTS: readonly Effect['kind'][] = ['none', 'put', 'delete', 'retire'];
+const EFFECTS: readonly Effect['kind'][] = ['none', 'put', 'delete', 'retire', 'several'];
 const REASONS: readonly FailureReason[] = [
   'condition',
   'not-found',
@@ -134,7 +134,43 @@ function writeEffect(effect: Effect): void {
     writer.text(effect.peer);
     writer.text(effect.storeId);
     writer.number(effect.inc);
+  } else if (effect.kind === 'several') {
+    writer.number(effect.changes.size);
+    for (const change of effect.changes.values()) writeChange(change);
   }
+}
+
+/** A change of a transaction: its kind is 0 for a delete, 1 for a put, 2 for a put that expires. */
+function writeChange(change: Change): void {
+  writer.text(change.key);
+  if (change.kind === 'delete') {
+    writer.byte(0);
+    return;
+  }
+  const { value, expiresAtMs } = change;
+  writer.byte(expiresAtMs === undefined ? 1 : 2);
+  if (expiresAtMs !== undefined) writer.number(expiresAtMs);
+  writeType(writer, value.type);
+  writer.bytes(value.bytes);
+}
+
+function readChange(reader: ByteReader): Change {
+  const key = reader.text();
+  const kind = reader.byte();
+  if (kind === 0) return { kind: 'delete', key };
+  if (kind > 2) throw new RangeError('unknown change of a key');
+  const expiry = kind === 1 ? {} : { expiresAtMs: reader.number() };
+  const type = readType(reader);
+  return { kind: 'put', key, value: { bytes: reader.bytes(), type }, ...expiry };
+}
+
+function readChanges(reader: ByteReader): ReadonlyMap<string, Change> {
+  const changes = new Map<string, Change>();
+  for (let left = reader.number(); left > 0; left--) {
+    const change = readChange(reader);
+    changes.set(change.key, change);
+  }
+  return changes;
 }
 
 function readEffect(reader: ByteReader, kind: Effect['kind'] | undefined, flags: number): Effect {
@@ -146,6 +182,8 @@ function readEffect(reader: ByteReader, kind: Effect['kind'] | undefined, flags:
     }
     case 'retire':
       return { kind, peer: reader.text(), storeId: reader.text(), inc: reader.number() };
+    case 'several':
+      return { kind, changes: readChanges(reader) };
     case 'delete':
     case 'none':
       return { kind };

@@ -1,9 +1,10 @@
 /**
- * The durable engine: one LMDB environment in a directory.
+ * The durable engine: one LMDB environment in a directory, and a journal before it.
  *
- * Kept true: as for every engine (see engine.ts). A batch is one part of one LMDB transaction, and batches that come
- * while another is being flushed share the next. Reads see a batch at the latest when it is done, and cost no
- * memory of ours: LMDB's pages are the system's, which takes them back when it needs room.
+ * Kept true: as for every engine (see engine.ts). A batch is part of one record of the journal, and batches that come
+ * while another is being flushed share the next. Reads see a batch at the latest when it is done. What is not in LMDB yet
+ * is in memory, which is bounded; the rest costs no memory of ours: LMDB's pages are the system's, which takes them
+ * back when it needs room.
  * One process has a directory open at a time: a second one is refused.
  */
 
@@ -23,6 +24,7 @@ import {
   type StoreBatch,
   type StoredRow,
 } from '../replication/machine.js';
+import { NO_JOURNAL, positionChange, replay } from './checkpoint.js';
 import {
   type Damage,
   DamagedRecordError,
@@ -34,6 +36,8 @@ import {
   type StorageStats,
 } from './engine.js';
 import { GroupCommit } from './group-commit.js';
+import { Journal } from './journal.js';
+import { CHECKPOINT_LIMITS, type CheckpointLimits, JournaledTables } from './journaled-tables.js';
 import {
   type Change,
   copyKey,
@@ -74,6 +78,8 @@ export interface LmdbOptions {
   readonly flushLimitMs?: number;
   /** Names the running of the machine; left out: the system's own. */
   readonly bootId?: string;
+  /** Left out: CHECKPOINT_LIMITS. */
+  readonly checkpoints?: CheckpointLimits;
 }
 
 const FLUSH_LIMIT_MS = 10_000;
@@ -93,10 +99,14 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<StorageEngin
     // Opening alone changes nothing that was stored before.
     if (durability === 'commit') markUnflushed(directory, boot);
     const identity = nextIdentity(tables, clusterId);
+    const whole = await replay(tables, directory);
     const found = loadAll(tables, clusterId);
-    await tables.commit([identityChange(identity)]);
+    // A damaged journal stays as it is, until the store is given up.
+    const journal = whole ? Journal.open(directory, durability) : undefined;
+    const position = journal === undefined ? [] : [positionChange({ id: journal.id, through: 0 })];
+    await tables.commit([identityChange(identity), ...position]);
     if (durability === 'flush') flushAll(directory);
-    return new LmdbEngine(tables, identity, found, options);
+    return new LmdbEngine(tables, journal, identity, found, options);
   } catch (error) {
     await tables?.close();
     if (error instanceof DamagedRecordError) throw error;
@@ -109,6 +119,7 @@ class LmdbEngine implements StorageEngine {
   readonly inc: number;
   private found: Found | undefined;
   private failed = false;
+  private readonly journaled: JournaledTables;
   private readonly plan: LmdbPlan;
   private readonly commits: GroupCommit;
   private readonly sweeper: Sweeper;
@@ -116,6 +127,7 @@ class LmdbEngine implements StorageEngine {
 
   constructor(
     private readonly tables: LmdbTables,
+    private readonly journal: Journal | undefined,
     private readonly identity: StoreIdentity,
     found: Found,
     private readonly options: LmdbOptions,
@@ -124,21 +136,24 @@ class LmdbEngine implements StorageEngine {
     this.inc = identity.inc;
     this.found = found;
     this.spaces = found.spaces;
+    const failed = (error: unknown) => this.fail(error);
+    const done = () => this.sweeper.sweep();
+    const checkpoints = options.checkpoints ?? CHECKPOINT_LIMITS;
+    this.journaled = new JournaledTables(tables, journal, checkpoints, { done, failed });
     this.plan = new LmdbPlan(found.books, found.spaces, tables.count('marks') > 0);
     const limitMs = options.flushLimitMs ?? FLUSH_LIMIT_MS;
-    this.commits = new GroupCommit(
-      (changes) => this.commit(changes),
-      (error) => this.fail(error),
-      limitMs,
-    );
-    this.sweeper = new Sweeper(tables, this.commits);
-    this.sweeper.add(found.dropped);
+    this.commits = new GroupCommit((changes) => this.commit(changes), failed, limitMs);
+    this.sweeper = new Sweeper(tables, failed);
+    this.sweeper.sweep();
   }
 
   load(): LoadedImage {
     const { storeId, inc } = this;
-    const { map, promised, partitions, damaged } = this.found ?? loadAll(this.tables, this.options.clusterId);
+    const { map, promised, partitions, ...found } =
+      this.found ?? loadAll(this.journaled, this.options.clusterId);
     this.found = undefined;
+    const journal: Damage = { partition: undefined, what: 'journal' };
+    const damaged = this.journal === undefined ? [journal, ...found.damaged] : found.damaged;
     for (const damage of damaged) this.options.events.damaged(damage);
     return { storeId, inc, promised, map, partitions, damaged };
   }
@@ -146,18 +161,14 @@ class LmdbEngine implements StorageEngine {
   write(batch: StoreBatch, done: () => void): void {
     if (this.failed) return;
     this.found = undefined;
-    const { changes, dropped } = this.plan.plan(batch);
-    this.commits.add(changes, () => {
-      this.sweeper.add(dropped);
-      done();
-    });
+    this.commits.add(this.plan.plan(batch), done);
   }
 
   get(partition: number, copy: number, key: string): Row | Damaged | undefined {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return undefined;
     const stored = rowKey(space, key);
-    const record = this.tables.get('rows', stored);
+    const record = this.journaled.get('rows', stored);
     return record === undefined ? undefined : this.row(stored, record, { partition, what: 'row', copy, key });
   }
 
@@ -166,7 +177,7 @@ class LmdbEngine implements StorageEngine {
     const rows: StoredRow[] = [];
     if (space === undefined) return { rows, more: false };
     let bytes = 0;
-    for (const { key: stored, record } of this.tables.range('rows', rowBounds(space, after))) {
+    for (const { key: stored, record } of this.journaled.range('rows', rowBounds(space, after))) {
       const key = readRowKey(stored);
       const found = { key, row: this.row(stored, record, { partition, what: 'row', copy, key }) };
       bytes += bytesOf(found);
@@ -179,7 +190,7 @@ class LmdbEngine implements StorageEngine {
   keys(partition: number, copy: number, after: string | undefined, limit: number): KeyRange {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return { keys: [], next: undefined };
-    const looked = [...this.tables.keys('rows', rowBounds(space, after), limit)].map(readRowKey);
+    const looked = [...this.journaled.keys('rows', rowBounds(space, after), limit)].map(readRowKey);
     const last = looked[looked.length - 1];
     const marks = new Map<string, number | undefined>();
     if (last !== undefined) {
@@ -207,14 +218,17 @@ class LmdbEngine implements StorageEngine {
   async renew(partitions: readonly number[]): Promise<void> {
     await this.commits.idle();
     if (this.failed) throw new StorageError('failed-write', 'the store stopped writing before');
-    const changes: Change[] = [identityChange({ ...this.identity, storeId: randomToken() })];
+    await this.journaled.settle();
+    const changes = [identityChange({ ...this.identity, storeId: randomToken() }), NO_JOURNAL];
     for (const partition of partitions) changes.push(...this.deletionOf(partition));
     await this.tables.commit(changes);
   }
 
   async close(): Promise<void> {
-    this.sweeper.stop();
     await this.commits.idle();
+    await this.sweeper.stop();
+    // What is done is in the journal: where it cannot be brought to the tables now, the next start does.
+    if (!this.failed) await this.journaled.close().catch((error: unknown) => this.fail(error));
     // A failed transaction may hold LMDB's locks for ever; the process is about to end anyway.
     if (this.failed) return;
     await this.tables.close();
@@ -222,7 +236,7 @@ class LmdbEngine implements StorageEngine {
   }
 
   private async commit(changes: readonly Change[]): Promise<void> {
-    await this.tables.commit(changes);
+    await this.journaled.commit(changes);
     const { limitBytes } = this.options;
     if (limitBytes !== undefined && changes.length > 0 && this.tables.bytes > limitBytes) {
       throw new StorageError('full', `the store is larger than its limit of ${limitBytes} bytes`);
@@ -230,8 +244,9 @@ class LmdbEngine implements StorageEngine {
   }
 
   private fail(error: unknown): void {
+    if (this.failed) return;
     this.failed = true;
-    this.sweeper.stop();
+    void this.sweeper.stop();
     this.options.events.failed(storageError(this.options.directory, error, 'failed-write'));
   }
 
@@ -246,7 +261,7 @@ class LmdbEngine implements StorageEngine {
     copy: number,
     bounds: readonly [Buffer, Buffer],
   ): Generator<RowMark, undefined> {
-    for (const { key: stored, record } of this.tables.range('marks', bounds)) {
+    for (const { key: stored, record } of this.journaled.range('marks', bounds)) {
       const key = readRowKey(stored);
       // Without its mark a row is kept for longer than it must be, no more: the row itself says what it is.
       if (isSound(stored, record)) yield decodeMark(key, record, SEAL_BYTES);

@@ -32,6 +32,8 @@ const COPY_BYTES = 6;
 export const IDENTITY = Buffer.from('i');
 export const CLUSTER_MAP = Buffer.from('m');
 export const PROMISED = Buffer.from('p');
+/** A JournalPosition. */
+export const JOURNAL = Buffer.from('j');
 
 /** Kinds of records in `meta` that are kept for each partition, copy or row space. */
 export type MetaKind = 'partition' | 'sessions' | 'copy' | 'dropped';
@@ -39,7 +41,7 @@ const META_TAGS: Record<MetaKind, number> = { partition: 0x50, sessions: 0x53, c
 
 /** The key of a partition's record of this kind, or the beginning of those of its copies. */
 export function partitionKey(kind: 'partition' | 'sessions' | 'copy', partition: number): Buffer {
-  const key = Buffer.allocUnsafeSlow(3);
+  const key = Buffer.allocUnsafe(3);
   key[0] = META_TAGS[kind];
   key.writeUInt16BE(partition, 1);
   return key;
@@ -47,7 +49,7 @@ export function partitionKey(kind: 'partition' | 'sessions' | 'copy', partition:
 
 /** The key of the record that names the row space of a copy. */
 export function copyKey(partition: number, copy: number): Buffer {
-  const key = Buffer.allocUnsafeSlow(3 + COPY_BYTES);
+  const key = Buffer.allocUnsafe(3 + COPY_BYTES);
   key[0] = META_TAGS.copy;
   key.writeUInt16BE(partition, 1);
   key.writeUIntBE(copy, 3, COPY_BYTES);
@@ -61,7 +63,7 @@ export function readCopyKey(key: Buffer): { readonly partition: number; readonly
 
 /** The key of the record that says that the rows of this space are to be deleted. */
 export function droppedKey(space: RowSpace): Buffer {
-  const key = Buffer.allocUnsafeSlow(1 + ROW_SPACE_BYTES);
+  const key = Buffer.allocUnsafe(1 + ROW_SPACE_BYTES);
   key[0] = META_TAGS.dropped;
   key.writeUInt32BE(space, 1);
   return key;
@@ -75,7 +77,7 @@ export function metaBounds(kind: MetaKind): readonly [Buffer, Buffer] {
 
 /** The key of an entry. */
 export function logKey(partition: number, seq: number): Buffer {
-  const key = Buffer.allocUnsafeSlow(LOG_KEY_BYTES);
+  const key = Buffer.allocUnsafe(LOG_KEY_BYTES);
   key.writeUInt16BE(partition, 0);
   key.writeUIntBE(seq, 2, 6);
   return key;
@@ -95,7 +97,7 @@ export function logBounds(partition: number): readonly [Buffer, Buffer] {
 export function rowKey(space: RowSpace, key: string): Buffer {
   const bytes = Buffer.byteLength(key);
   if (bytes > MAX_KEY_BYTES) broken(`keys of at most ${MAX_KEY_BYTES} bytes`, `${bytes}`);
-  const stored = Buffer.allocUnsafeSlow(ROW_SPACE_BYTES + bytes);
+  const stored = Buffer.allocUnsafe(ROW_SPACE_BYTES + bytes);
   stored.writeUInt32BE(space, 0);
   stored.write(key, ROW_SPACE_BYTES, 'utf8');
   return stored;
@@ -108,7 +110,7 @@ export function readRowKey(key: Buffer): string {
 
 /** From the first row of a space, or the first above `after`, to before the first of the next space. */
 export function rowBounds(space: RowSpace, after?: string): readonly [Buffer, Buffer] {
-  const end = Buffer.allocUnsafeSlow(ROW_SPACE_BYTES);
+  const end = Buffer.allocUnsafe(ROW_SPACE_BYTES);
   end.writeUInt32BE(space + 1, 0);
   const start = rowKey(space, after ?? '');
   // The least key above another is that one with a zero byte after it.

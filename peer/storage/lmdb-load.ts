@@ -23,7 +23,7 @@ import {
   readLogKey,
 } from './lmdb-layout.js';
 import { RowSpaces } from './lmdb-plan.js';
-import type { LmdbTables, Stored } from './lmdb-tables.js';
+import type { Stored, TableReader } from './lmdb-tables.js';
 import { type BookRecord, PartitionBook, readRecord, readSessions } from './partition-book.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 
@@ -35,16 +35,13 @@ export interface Found {
   readonly damaged: readonly Damage[];
   readonly books: Map<number, PartitionBook>;
   readonly spaces: RowSpaces;
-  /** Row spaces that are to be swept. */
-  readonly dropped: readonly RowSpace[];
 }
 
 /** Reads everything but the rows. Throws DamagedRecordError for damage that concerns all partitions. */
-export function loadAll(tables: LmdbTables, clusterId: string): Found {
+export function loadAll(tables: TableReader, clusterId: string): Found {
   const damaged = new Map<number, Damage>();
   const spaces = loadSpaces(tables, damaged);
-  const dropped = [...tables.keys('meta', metaBounds('dropped'))].map((key) => key.readUInt32BE(1));
-  for (const space of dropped) spaces.reserve(space);
+  for (const key of tables.keys('meta', metaBounds('dropped'))) spaces.reserve(key.readUInt32BE(1));
   const partitions: PartitionImage[] = [];
   const books = new Map<number, PartitionBook>();
   for (const stored of tables.range('meta', metaBounds('partition'))) {
@@ -61,10 +58,10 @@ export function loadAll(tables: LmdbTables, clusterId: string): Found {
   }
   const map = (metaValue(tables, CLUSTER_MAP) as ClusterMap | undefined) ?? emptyMap(clusterId);
   const promised = (metaValue(tables, PROMISED) as MapVersion | undefined) ?? 0;
-  return { map, promised, partitions, damaged: [...damaged.values()], books, spaces, dropped };
+  return { map, promised, partitions, damaged: [...damaged.values()], books, spaces };
 }
 
-function loadSpaces(tables: LmdbTables, damaged: Map<number, Damage>): RowSpaces {
+function loadSpaces(tables: TableReader, damaged: Map<number, Damage>): RowSpaces {
   const spaces = new RowSpaces();
   for (const stored of tables.range('meta', metaBounds('copy'))) {
     const { partition, copy } = readCopyKey(stored.key);
@@ -80,7 +77,7 @@ function loadSpaces(tables: LmdbTables, damaged: Map<number, Damage>): RowSpaces
 }
 
 function loadPartition(
-  tables: LmdbTables,
+  tables: TableReader,
   number: number,
   stored: Stored,
 ): { readonly image: PartitionImage; readonly book: PartitionBook } {
@@ -96,7 +93,7 @@ function loadPartition(
 }
 
 /** The entries kept+1 to end. */
-function loadEntries(tables: LmdbTables, partition: number, at: BookRecord): readonly Entry[] {
+function loadEntries(tables: TableReader, partition: number, at: BookRecord): readonly Entry[] {
   const entries: Entry[] = [];
   const bounds = [logKey(partition, at.kept + 1), logKey(partition, at.end + 1)] as const;
   for (const stored of tables.range('log', bounds)) {
@@ -113,7 +110,7 @@ function loadEntries(tables: LmdbTables, partition: number, at: BookRecord): rea
 
 /** The stored image, and the entries that were remembered since. */
 function loadSessions(
-  tables: LmdbTables,
+  tables: TableReader,
   partition: number,
   at: BookRecord,
   entries: readonly Entry[],
@@ -130,7 +127,7 @@ function loadSessions(
   return sessions;
 }
 
-function metaValue(tables: LmdbTables, key: Buffer): unknown {
+function metaValue(tables: TableReader, key: Buffer): unknown {
   const record = tables.get('meta', key);
   if (record === undefined) return undefined;
   return deserialize(contentOf({ key, record }, { partition: undefined, what: 'meta' }));

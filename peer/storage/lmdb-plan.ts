@@ -27,13 +27,6 @@ type RowOp = Extract<StoreOp, { type: 'row' }>;
 
 const MARK = Buffer.of(1);
 
-/** What a batch comes to. */
-export interface Planned {
-  readonly changes: readonly Change[];
-  /** Spaces whose rows may be deleted once the changes are durable. */
-  readonly dropped: readonly RowSpace[];
-}
-
 /** The row spaces of all copies. */
 export class RowSpaces {
   private readonly spaces = new Map<number, Map<number, RowSpace>>();
@@ -79,40 +72,34 @@ export class LmdbPlan {
   ) {}
 
   /** The changes of a batch; from here on it counts as written. */
-  plan(batch: StoreBatch): Planned {
+  plan(batch: StoreBatch): readonly Change[] {
     const changes: Change[] = [];
-    const dropped: RowSpace[] = [];
     const touched = new Set<PartitionBook>();
     for (const op of batch.ops) {
       if (op.type === 'map') changes.push(meta(CLUSTER_MAP, serialize(op.map)));
       else if (op.type === 'promised') changes.push(meta(PROMISED, serialize(op.ver)));
-      else if (op.type === 'forget') this.forget(op.partition, touched, changes, dropped);
+      else if (op.type === 'forget') this.forget(op.partition, touched, changes);
       else {
         const book = this.book(op.partition);
         touched.add(book);
-        this.planFor(book, op, changes, dropped);
+        this.planFor(book, op, changes);
       }
     }
     for (const book of touched) changes.push(book.record());
-    return { changes, dropped };
+    return changes;
   }
 
-  private forget(
-    partition: number,
-    touched: Set<PartitionBook>,
-    changes: Change[],
-    dropped: RowSpace[],
-  ): void {
+  private forget(partition: number, touched: Set<PartitionBook>, changes: Change[]): void {
     const book = this.book(partition);
     touched.delete(book);
     this.books.delete(partition);
     book.forget(changes);
     for (const copy of [...this.spaces.copies(partition).keys()]) {
-      this.dropCopy(partition, copy, changes, dropped);
+      this.dropCopy(partition, copy, changes);
     }
   }
 
-  private planFor(book: PartitionBook, op: PartitionStoreOp, changes: Change[], dropped: RowSpace[]): void {
+  private planFor(book: PartitionBook, op: PartitionStoreOp, changes: Change[]): void {
     switch (op.type) {
       case 'append':
         book.append(op.entries, changes);
@@ -127,7 +114,7 @@ export class LmdbPlan {
         this.planRow(op, changes);
         return;
       case 'drop-copy':
-        this.dropCopy(op.partition, op.copy, changes, dropped);
+        this.dropCopy(op.partition, op.copy, changes);
         return;
       case 'remember':
         book.remember(op.entry, changes);
@@ -160,13 +147,12 @@ export class LmdbPlan {
     changes.push({ table: 'marks', key, record: sealedMark });
   }
 
-  private dropCopy(partition: number, copy: number, changes: Change[], dropped: RowSpace[]): void {
+  private dropCopy(partition: number, copy: number, changes: Change[]): void {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return;
     this.spaces.delete(partition, copy);
     changes.push({ table: 'meta', key: copyKey(partition, copy), record: undefined });
     changes.push(droppedMark(space));
-    dropped.push(space);
   }
 
   private book(number: number): PartitionBook {

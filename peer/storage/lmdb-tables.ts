@@ -48,7 +48,17 @@ export interface Stored {
   readonly record: Buffer;
 }
 
-export class LmdbTables {
+/** What can be read of the tables. */
+export interface TableReader {
+  /** A record that nobody changes. */
+  get(table: Table, key: Buffer): Buffer | undefined;
+  /** The records from `start` to before `end`, in order. */
+  range(table: Table, bounds: readonly [start: Buffer, end: Buffer]): Iterable<Stored>;
+  /** The keys alone; at most `limit`. */
+  keys(table: Table, bounds: readonly [start: Buffer, end: Buffer], limit?: number): Iterable<Buffer>;
+}
+
+export class LmdbTables implements TableReader {
   private constructor(
     private readonly directory: string,
     private readonly root: RootDatabase<Buffer, Buffer>,
@@ -89,15 +99,13 @@ export class LmdbTables {
     return record === undefined ? undefined : asBuffer(record);
   }
 
-  /** Copies of the records from `start` to before `end`, in order; at most `limit`. */
-  *range(table: Table, [start, end]: readonly [Buffer, Buffer], limit?: number): Iterable<Stored> {
-    const options = limit === undefined ? { start, end } : { start, end, limit };
-    for (const { key, value } of this.tables[table].getRange(options)) {
+  /** Copies of the records. */
+  *range(table: Table, [start, end]: readonly [Buffer, Buffer]): Iterable<Stored> {
+    for (const { key, value } of this.tables[table].getRange({ start, end })) {
       yield { key: asBuffer(key), record: asBuffer(value) };
     }
   }
 
-  /** The keys alone. */
   *keys(table: Table, [start, end]: readonly [Buffer, Buffer], limit?: number): Iterable<Buffer> {
     const options = limit === undefined ? { start, end } : { start, end, limit };
     for (const key of this.tables[table].getKeys(options)) yield asBuffer(key);

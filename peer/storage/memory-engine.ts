@@ -117,7 +117,7 @@ export class MemoryEngine implements StorageEngine {
 
 class MemoryPartition {
   readonly copies = new Map<number, MemoryRows>();
-  private marks: PartitionMarks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0 };
+  private marks: PartitionMarks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0, keyCount: 0 };
   private base = 0;
   private baseChecksum = 0;
   private log: Entry[] = [];

@@ -54,7 +54,7 @@ async function giveUp(engine: StorageEngine, image: LoadedImage, options: LmdbOp
         'put a sound copy of the folder in its place, or remove it to give them up',
     );
   }
-  await engine.renew(image.damaged.flatMap(({ partition }) => (partition === undefined ? [] : [partition])));
+  await engine.renew(lost(image));
   await engine.close();
   const renewed = await openLmdbEngine(options);
   const left = renewed.load();
@@ -64,6 +64,16 @@ async function giveUp(engine: StorageEngine, image: LoadedImage, options: LmdbOp
     'unusable',
     `the store in ${options.directory} cannot be read again as it was written`,
   );
+}
+
+/** Partitions that cannot be vouched for. */
+function lost({ damaged, partitions }: LoadedImage): number[] {
+  const all = new Set<number>();
+  for (const { partition } of damaged) {
+    if (partition !== undefined) all.add(partition);
+    else for (const one of partitions) all.add(one.partition);
+  }
+  return [...all];
 }
 
 function onlyCopies(map: ClusterMap, storeId: StoreId): number[] {

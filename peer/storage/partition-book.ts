@@ -19,7 +19,7 @@ import { encodeEntry } from './entry-codec.js';
 import { type Change, logKey, partitionKey } from './lmdb-layout.js';
 import { SEAL_BYTES, seal, sealed } from './sealed.js';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** An image of the sessions whose position is not known. */
 export const NOWHERE = -1;
@@ -40,7 +40,7 @@ export interface BookRecord {
 
 /** A partition of which nothing is stored yet. */
 export function emptyRecord(): BookRecord {
-  const marks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0 };
+  const marks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0, keyCount: 0 };
   return { marks, base: 0, baseChecksum: 0, end: 0, kept: 0, imageAt: 0, remembered: 0 };
 }
 
@@ -52,7 +52,7 @@ export function readRecord(content: Buffer, from: number): BookRecord {
   const format = reader.byte();
   if (format !== FORMAT) throw new RangeError(`partitions of format ${format} are unknown`);
   const next = () => reader.number();
-  const marks = { alignedEpoch: next(), com: next(), copy: next(), staging: next() };
+  const marks = { alignedEpoch: next(), com: next(), copy: next(), staging: next(), keyCount: next() };
   return {
     marks,
     base: next(),
@@ -152,7 +152,8 @@ export class PartitionBook {
   record(): Change {
     const { marks, base, baseChecksum, end, kept, imageAt, remembered } = this.at;
     writer.byte(FORMAT);
-    for (const mark of [marks.alignedEpoch, marks.com, marks.copy, marks.staging]) writer.number(mark);
+    for (const mark of [marks.alignedEpoch, marks.com, marks.copy, marks.staging, marks.keyCount])
+      writer.number(mark);
     for (const one of [base, baseChecksum, end, kept, imageAt, remembered]) writer.number(one);
     const key = partitionKey('partition', this.number);
     return { table: 'meta', key, record: seal(key, writer.take(SEAL_BYTES)) };

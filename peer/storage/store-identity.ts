@@ -13,6 +13,7 @@ import { deserialize, serialize } from 'node:v8';
 import { randomToken } from '../../common/clock.js';
 import type { Incarnation, StoreId } from '../../common/configuration.js';
 import { DamagedRecordError, StorageError } from './engine.js';
+import { JOURNAL_FILES } from './journal.js';
 import { type Change, IDENTITY } from './lmdb-layout.js';
 import { meta } from './lmdb-plan.js';
 import { DATA_FILE, type LmdbTables, LOCK_FILE, syncDirectory } from './lmdb-tables.js';
@@ -64,11 +65,13 @@ export function setDamagedAside(directory: string): void {
 }
 
 function setAside(directory: string, suffix: string): void {
-  const data = join(directory, DATA_FILE);
-  try {
-    renameSync(data, data + suffix);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  for (const name of [DATA_FILE, ...JOURNAL_FILES]) {
+    const path = join(directory, name);
+    try {
+      renameSync(path, path + suffix);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
   rmSync(join(directory, LOCK_FILE), { force: true });
   syncDirectory(directory);

@@ -1,50 +1,62 @@
 /**
  * Deletes the rows of copies that were dropped, some at a time, between other writes.
  *
- * Kept true: a row space is swept only after it is durable that nobody uses it, so that its rows can only get fewer.
- * That it is to be swept is forgotten in the same transaction that finds it empty, so a crash forgets nothing.
+ * Kept true: a row space is swept only when the tables themselves say that nobody uses it. Then they have all rows that it
+ * ever had, and nothing on its way to them adds any. That it is to be swept is forgotten in the same transaction
+ * that finds it empty, so a crash forgets nothing.
  */
 
-import type { GroupCommit } from './group-commit.js';
-import { type Change, droppedKey, type RowSpace, rowBounds, type Table } from './lmdb-layout.js';
+import { type Change, droppedKey, metaBounds, type RowSpace, rowBounds, type Table } from './lmdb-layout.js';
 import type { LmdbTables } from './lmdb-tables.js';
 
-/** Rows deleted in one batch: about 1 ms of work for LMDB. */
+/** Rows deleted in one transaction: about 1 ms of work for LMDB. */
 const ROWS_AT_ONCE = 256;
 
 export class Sweeper {
-  private spaces: RowSpace[] = [];
-  private sweeping = false;
+  private waiting: RowSpace[] = [];
+  private sweeping: Promise<void> | undefined;
   private stopped = false;
 
   constructor(
     private readonly tables: LmdbTables,
-    private readonly commits: GroupCommit,
+    private readonly failed: (error: unknown) => void,
   ) {}
 
-  /** Nobody uses these spaces any more, and that is durable. */
-  add(spaces: readonly RowSpace[]): void {
-    if (spaces.length === 0 || this.stopped) return;
-    this.spaces.push(...spaces);
-    if (!this.sweeping) this.next();
+  /** Sweeps what is to be swept by now. Call it when no checkpoint is half done. */
+  sweep(): void {
+    if (this.stopped) return;
+    this.waiting = [...this.tables.keys('meta', metaBounds('dropped'))].map((key) => key.readUInt32BE(1));
+    if (this.waiting.length > 0) this.sweeping ??= this.run();
   }
 
-  /** Sweeps no more; the next start goes on. */
-  stop(): void {
+  /** Sweeps no more; the next start goes on. Resolves when nothing is being deleted. */
+  async stop(): Promise<void> {
     this.stopped = true;
+    await this.sweeping;
   }
 
-  private next(): void {
-    const space = this.spaces[0];
-    this.sweeping = space !== undefined && !this.stopped;
-    if (space === undefined || this.stopped) return;
+  private async run(): Promise<void> {
+    try {
+      for (let space = this.waiting.shift(); space !== undefined; space = this.waiting.shift()) {
+        while (!this.stopped && (await this.sweepSome(space)));
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+    this.sweeping = undefined;
+  }
+
+  /** Returns whether there is more. */
+  private async sweepSome(space: RowSpace): Promise<boolean> {
     const changes = [...this.deletions('rows', space), ...this.deletions('marks', space)];
     if (changes.length === 0) {
-      this.spaces.shift();
-      changes.push({ table: 'meta', key: droppedKey(space), record: undefined });
+      await this.tables.commit([{ table: 'meta', key: droppedKey(space), record: undefined }]);
+      return false;
     }
-    // Other work comes between two batches.
-    this.commits.add(changes, () => setImmediate(() => this.next()));
+    await this.tables.commit(changes);
+    // Other work comes between two transactions.
+    await new Promise((resolve) => setImmediate(resolve));
+    return true;
   }
 
   private *deletions(table: Table, space: RowSpace): Iterable<Change> {

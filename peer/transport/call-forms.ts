@@ -32,6 +32,19 @@ const listedForm: Form<Of<PeerReply, 'listed'>> = {
   read: (r) => ({ type: 'listed', keys: r.texts(1), refused: r.numbers(2) }),
 };
 
+const countForm: Form<Of<PeerRequest, 'count'>> = {
+  write: (w, { partitions }) => w.numbers(1, partitions),
+  read: (r) => ({ type: 'count', partitions: r.numbers(1) }),
+};
+
+const countedForm: Form<Of<PeerReply, 'counted'>> = {
+  write(w, { keys, refused }) {
+    w.whole(1, keys);
+    w.numbers(2, refused);
+  },
+  read: (r) => ({ type: 'counted', keys: r.whole(1), refused: r.numbers(2) }),
+};
+
 const inspectForm: Form<Of<PeerRequest, 'inspect'>> = {
   write: (w, { key }) => w.text(1, key),
   read: (r) => ({ type: 'inspect', key: r.text(1) }),
@@ -50,6 +63,8 @@ const LISTED = 3;
 const INSPECT = 4;
 const INSPECTED = 5;
 const NO_REPLY = 6;
+const COUNT = 7;
+const COUNTED = 8;
 
 /** One frame: the call's number, and what it asks or answers. */
 export const frameForm: Form<Frame> = {
@@ -73,6 +88,12 @@ export const frameForm: Form<Frame> = {
       case 'inspected':
         w.message(INSPECTED, inspectedForm, body);
         break;
+      case 'count':
+        w.message(COUNT, countForm, body);
+        break;
+      case 'counted':
+        w.message(COUNTED, countedForm, body);
+        break;
     }
   },
   read(r) {
@@ -86,6 +107,10 @@ export const frameForm: Form<Frame> = {
         return { kind: 'request', id, request: r.message(INSPECT, inspectForm) };
       case INSPECTED:
         return { kind: 'reply', id, reply: r.message(INSPECTED, inspectedForm) };
+      case COUNT:
+        return { kind: 'request', id, request: r.message(COUNT, countForm) };
+      case COUNTED:
+        return { kind: 'reply', id, reply: r.message(COUNTED, countedForm) };
       case NO_REPLY:
         return { kind: 'no-reply', id, reason: REASONS.nameOf(r.whole(NO_REPLY)) };
       default:

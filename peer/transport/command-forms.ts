@@ -1,18 +1,28 @@
-/** Commands, their results, and what both are made of, as they stand in `peer.proto`. */
+/** Writes, their results, and what both are made of, as they stand in `peer.proto`. */
 import type {
+  Change,
   Command,
   Condition,
   Expire,
   FailureReason,
   Put,
   Result,
+  SeenVersion,
   Value,
   Version,
+  Write,
 } from '../replication/commands.js';
 import type { FieldReader } from './field-reader.js';
 import { type Form, Names } from './form.js';
 
-const COMMANDS = new Names<Command['kind']>({ put: 1, delete: 2, expire: 3, increment: 4, append: 5 });
+const COMMANDS = new Names<Write['kind']>({
+  put: 1,
+  delete: 2,
+  expire: 3,
+  increment: 4,
+  append: 5,
+  transaction: 6,
+});
 const CONDITIONS = new Names<Condition['kind']>({ absent: 1, present: 2, version: 3, value: 4 });
 const REASONS = new Names<FailureReason>({
   condition: 1,
@@ -58,9 +68,38 @@ const conditionForm: Form<Condition> = {
   },
 };
 
-export const commandForm: Form<Command> = {
+const seenForm: Form<SeenVersion> = {
+  write(w, { key, version }) {
+    w.text(1, key);
+    w.maybe(2, versionForm, version ?? undefined);
+  },
+  read: (r) => ({ key: r.text(1), version: r.maybe(2, versionForm) ?? null }),
+};
+
+export const changeForm: Form<Change> = {
+  write(w, change) {
+    w.text(1, change.key);
+    if (change.kind === 'delete') return;
+    w.message(2, valueForm, change.value);
+    w.maybeReal(3, change.expiresAtMs);
+  },
+  read(r) {
+    const key = r.text(1);
+    const value = r.maybe(2, valueForm);
+    if (value === undefined) return { kind: 'delete', key };
+    const expiresAtMs = r.maybeReal(3);
+    return { kind: 'put', key, value, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+  },
+};
+
+export const writeForm: Form<Write> = {
   write(w, command) {
     w.whole(1, COMMANDS.numberOf(command.kind));
+    if (command.kind === 'transaction') {
+      w.messages(8, seenForm, command.reads);
+      w.messages(9, changeForm, command.changes);
+      return;
+    }
     w.text(2, command.key);
     w.maybe(3, conditionForm, command.condition);
     switch (command.kind) {
@@ -85,6 +124,9 @@ export const commandForm: Form<Command> = {
   },
   read(r) {
     const kind = COMMANDS.nameOf(r.whole(1));
+    if (kind === 'transaction') {
+      return { kind, reads: r.messages(8, seenForm), changes: r.messages(9, changeForm) };
+    }
     const key = r.text(2);
     const condition = r.maybe(3, conditionForm);
     const command = readCommand(r, kind, key);

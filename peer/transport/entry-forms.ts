@@ -14,11 +14,11 @@ import type {
   SessionsImage,
   TokenImage,
 } from '../replication/messages.js';
-import { resultForm, valueForm } from './command-forms.js';
+import { changeForm, resultForm, valueForm } from './command-forms.js';
 import type { FieldReader } from './field-reader.js';
 import { type Form, Names } from './form.js';
 
-const EFFECTS = new Names<Effect['kind']>({ none: 1, put: 2, delete: 3, retire: 4 });
+const EFFECTS = new Names<Effect['kind']>({ none: 1, put: 2, delete: 3, retire: 4, several: 5 });
 
 export const requestTagForm: Form<RequestTag> = {
   write(w, tag) {
@@ -47,6 +47,8 @@ const effectForm: Form<Effect> = {
       w.text(4, effect.peer);
       w.text(5, effect.storeId);
       w.whole(6, effect.inc);
+    } else if (effect.kind === 'several') {
+      w.messages(7, changeForm, [...effect.changes.values()]);
     }
   },
   read(r) {
@@ -59,6 +61,8 @@ const effectForm: Form<Effect> = {
       }
       case 'retire':
         return { kind, peer: r.text(4), storeId: r.text(5), inc: r.whole(6) };
+      case 'several':
+        return { kind, changes: new Map(r.messages(7, changeForm).map((change) => [change.key, change])) };
       case 'none':
       case 'delete':
         return { kind };

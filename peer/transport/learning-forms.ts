@@ -91,6 +91,7 @@ export const snapEndForm: Form<SnapEnd> = {
     w.whole(8, m.com);
     w.message(9, sessionsForm, m.sessions);
     w.messages(10, entryForm, m.entries);
+    w.whole(11, m.keyCount);
   },
   read: (r) => ({
     type: 'snap_end',
@@ -104,6 +105,7 @@ export const snapEndForm: Form<SnapEnd> = {
     com: r.whole(8),
     sessions: r.message(9, sessionsForm),
     entries: readRun(r, 10),
+    keyCount: r.whole(11),
   }),
 };
 

@@ -13,6 +13,8 @@ export type PeerRequest =
       readonly after: string;
       readonly limit: number;
     }
+  /** How many keys these partitions have, expired ones included that are not removed yet. */
+  | { readonly type: 'count'; readonly partitions: readonly number[] }
   /** Which version of a key the asked peer itself holds. */
   | { readonly type: 'inspect'; readonly key: string };
 
@@ -23,5 +25,6 @@ export type PeerReply =
       /** Those of the asked partitions that the asked peer cannot answer for now. */
       readonly refused: readonly number[];
     }
+  | { readonly type: 'counted'; readonly keys: number; readonly refused: readonly number[] }
   /** `version` is null where there is no such key. */
   | { readonly type: 'inspected'; readonly holds: boolean; readonly version: Version | null };

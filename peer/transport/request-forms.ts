@@ -10,7 +10,7 @@ import type {
   WriteOutcome,
   WriteRefusal,
 } from '../replication/messages.js';
-import { commandForm, resultForm } from './command-forms.js';
+import { resultForm, writeForm } from './command-forms.js';
 import { idempotencyTagForm, requestTagForm, rowForm } from './entry-forms.js';
 import { type Form, Names } from './form.js';
 
@@ -81,7 +81,7 @@ export const forwardForm: Form<Forward> = {
     w.whole(1, m.partition);
     w.message(2, requestTagForm, m.tag);
     w.whole(3, m.attempt);
-    w.message(4, commandForm, m.command);
+    w.message(4, writeForm, m.command);
     w.maybe(5, idempotencyTagForm, m.idempotency);
   },
   read: (r) => ({
@@ -89,7 +89,7 @@ export const forwardForm: Form<Forward> = {
     partition: r.whole(1),
     tag: r.message(2, requestTagForm),
     attempt: r.whole(3),
-    command: r.message(4, commandForm),
+    command: r.message(4, writeForm),
     idempotency: r.maybe(5, idempotencyTagForm),
   }),
 };

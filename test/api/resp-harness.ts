@@ -17,7 +17,6 @@ export interface LaneOptions {
   readonly secret?: string;
   readonly limits?: Partial<RespLimits>;
   readonly maxValueBytes?: number;
-  readonly transactions?: boolean;
   readonly clock?: Clock;
   readonly cluster?: (port: () => number) => RespCluster;
   /** How answers of the store come; undefined: before the call returns. */
@@ -26,14 +25,8 @@ export interface LaneOptions {
 
 /** Starts a lane on a free port. */
 export async function startLane(options: LaneOptions = {}): Promise<Lane> {
-  const {
-    secret = null,
-    limits,
-    maxValueBytes = 1024 * 1024,
-    transactions = true,
-    clock = systemClock,
-  } = options;
-  const store = new RespMemoryStore(clock.wallMs, options.later, transactions);
+  const { secret = null, limits, maxValueBytes = 1024 * 1024, clock = systemClock } = options;
+  const store = new RespMemoryStore(clock.wallMs, options.later);
   let port = 0;
   const server = await startRespServer({
     host: '127.0.0.1',

@@ -6,33 +6,29 @@ import { compareBytes } from '../../common/byte-order.js';
 import type { ClusterMap } from '../../common/configuration.js';
 import { PARTITION_COUNT, partitionOfKey } from '../../common/slots.js';
 import type { KeyPage } from '../../peer/gateway/store.js';
-import type { Command, Version } from '../../peer/replication/commands.js';
+import type { Command, Transaction, Version } from '../../peer/replication/commands.js';
 import type { Row } from '../../peer/replication/entry.js';
-import { evaluate } from '../../peer/replication/evaluate.js';
+import { evaluate, evaluateTransaction, isTooLarge } from '../../peer/replication/evaluate.js';
 import type { ReadAnswer, WriteAnswer } from '../../peer/requests/rim.js';
-import type { RespCluster, RespStore, Transaction, TransactionAnswer } from '../../peer/resp/store.js';
+import type { RespCluster, RespStore, TransactionAnswer } from '../../peer/resp/store.js';
 
 export class RespMemoryStore implements RespStore {
   readonly rows = new Map<string, Row>();
   /** Answers instead of the store, where they return something. */
   readFault: (key: string) => ReadAnswer | undefined = () => undefined;
   writeFault: (command: Command) => WriteAnswer | undefined = () => undefined;
+  transactFault: () => TransactionAnswer | undefined = () => undefined;
   /** Runs between a read and what follows it: another client, so to speak. */
   afterRead: (key: string) => void = () => undefined;
   /** Whether listing fails. */
   silent = false;
-  transact: RespStore['transact'];
   #sequence = 0;
 
   constructor(
     readonly nowMs: () => number,
     /** How answers come; undefined: before the call returns. */
     private readonly later: ((answer: () => void) => void) | undefined = undefined,
-    transactions = true,
-  ) {
-    if (transactions)
-      this.transact = (transaction, done) => this.#answer(() => this.#commit(transaction), done);
-  }
+  ) {}
 
   partitionOf(key: string): number {
     return partitionOfKey(key);
@@ -50,6 +46,10 @@ export class RespMemoryStore implements RespStore {
 
   write(command: Command, done: (answer: WriteAnswer) => void): void {
     this.#answer(() => this.writeFault(command) ?? this.#judge(command), done);
+  }
+
+  transact(partition: number, transaction: Transaction, done: (answer: TransactionAnswer) => void): void {
+    this.#answer(() => this.transactFault() ?? this.#commit(partition, transaction), done);
   }
 
   keysOf(partition: number, after: string, limit: number): Promise<KeyPage | null> {
@@ -92,19 +92,20 @@ export class RespMemoryStore implements RespStore {
     return { kind: 'result', result, servedBy: 'peer-1' };
   }
 
-  #commit({ reads, changes }: Transaction): TransactionAnswer {
-    const stale = reads.some(({ key, version }) => {
-      const row = this.row(key);
-      return row?.epoch !== version?.epoch || row?.seq !== version?.seq;
-    });
-    if (stale) return { kind: 'conflict' };
-    for (const change of changes) {
+  #commit(partition: number, transaction: Transaction): TransactionAnswer {
+    if (isTooLarge(transaction)) return { kind: 'too-large' };
+    const keys = [...transaction.reads, ...transaction.changes].map(({ key }) => key);
+    if (keys.some((key) => this.partitionOf(key) !== partition))
+      throw new Error(`not in ${partition}: ${keys}`);
+    const rows = new Map(keys.map((key) => [key, this.row(key) ?? undefined]));
+    const version = this.#next();
+    const { effect, result } = evaluateTransaction(transaction, rows, version);
+    if (result.kind === 'failed') return { kind: 'conflict' };
+    for (const change of effect.kind === 'several' ? effect.changes.values() : []) {
       if (change.kind === 'delete') this.rows.delete(change.key);
-      else {
-        this.#put(change.key, this.#next(), change.value, change.expiresAtMs);
-      }
+      else this.#put(change.key, version, change.value, change.expiresAtMs);
     }
-    return { kind: 'committed' };
+    return { kind: 'committed', existed: Number(result.number) };
   }
 
   #put(

@@ -194,6 +194,39 @@ export const SCRIPTS: readonly Script[] = [
     ],
   },
   {
+    name: 'transactions over several keys',
+    steps: [
+      ...commands(`
+      MULTI; SET {t}a 1 EX 100; SETNX {t}b 2; GETSET {t}c 3; INCRBY {t}d 4; APPEND {t}e 5; EXEC; TTL {t}a;
+      MGET {t}a {t}b {t}c {t}d {t}e; MULTI; DEL {t}a {t}b {t}nope; MSET {t}b 6 {t}f 7; MSETNX {t}f 8 {t}g 8;
+      MSETNX {t}g 8 {t}h 9; UNLINK {t}c; EXISTS {t}a {t}b {t}c {t}g; MGET {t}a {t}b {t}f {t}g {t}h; EXEC;
+      MGET {t}a {t}b {t}c {t}f {t}g {t}h; MULTI; SET {t}a x; INCR {t}a; SET {t}b y; EXEC; MGET {t}a {t}b;
+      MULTI; GET {t}a; GET {t}b; STRLEN {t}c; EXEC; MULTI; DEL {t}a; SET {t}a 1; DEL {t}b; DEL {t}b; EXEC;
+      MGET {t}a {t}b; MULTI; EXPIRE {t}a 100; PERSIST {t}a; PEXPIREAT {t}f 1; EXISTS {t}f; TTL {t}a; EXEC;
+      EXISTS {t}f; MULTI; SET {t}a 1 PX 100000; MSET {t}a 2 {t}b 3; TTL {t}a; EXEC;
+      GET {t}b; MULTI; SET {t}a EX; SET {t}b 5; EXEC; MULTI; GETDEL {t}d; GETEX {t}e EX 100; TTL {t}e; EXEC;
+      MGET {t}d {t}e; MSET {t}x 1 {t}y 2 {t}x 3; GET {t}x; MSETNX {t}x 1 {t}new 1; EXISTS {t}new;
+      MSETNX {t}new 1 {t}newer 2 {t}new 3; MGET {t}new {t}newer; SET {t}x 1 EX 100; MSET {t}x 1 {t}y 1;
+      TTL {t}x; DEL {t}x {t}y {t}x {t}nope; UNLINK {t}new {t}newer; MSETNX {t}x 1 {t}y; MSETNX
+    `),
+    ],
+  },
+  {
+    name: 'watched keys',
+    steps: [
+      ...commands(`
+      SET {t}a 1; WATCH {t}a {t}b; MULTI; INCR {t}a; SET {t}b 1; EXEC; MGET {t}a {t}b; WATCH {t}a {t}b;
+      SET {t}b 9; MULTI; INCR {t}a; SET {t}c 1; EXEC; MGET {t}a {t}b {t}c; WATCH {t}c; MULTI; SET {t}c 1; EXEC; WATCH {t}a; MSET {t}a 5 {t}d 6; MULTI; GET {t}d; EXEC;
+      WATCH {t}a {t}d; DEL {t}a {t}d; MULTI; SET {t}e 1; EXEC; EXISTS {t}e; WATCH {t}x {t}y;
+      MSETNX {t}x 1 {t}y 2; MULTI; MGET {t}x {t}y; EXEC; WATCH {t}x; MSETNX {t}x 3 {t}z 3; MULTI;
+      MGET {t}x {t}z; EXEC; WATCH {t}x; EXPIRE {t}y 100; MULTI; TTL {t}y; EXEC; WATCH {t}x; EXPIRE {t}x 100;
+      MULTI; TTL {t}x; EXEC; WATCH {t}x {t}y; MULTI; SET {t}x; SET {t}y 1; EXEC; MULTI; SET {t}y 1;
+      SET {t}x 1; EXEC; WATCH {t}x; UNWATCH; SET {t}x 2; MULTI; GET {t}x; GET {t}y; EXEC; WATCH {t}x;
+      MULTI; SET {t}x 3; DISCARD; SET {t}x 4; MULTI; GET {t}x; EXEC
+    `),
+    ],
+  },
+  {
     name: 'the connection',
     steps: [
       ...commands(`

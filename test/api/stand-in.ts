@@ -5,7 +5,7 @@ import { reportsText } from '../../common/control.js';
 import type { ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
 import { type Delivery, DeliveryReader, LineReader } from '../../common/control-stream.js';
 import type { Roster } from '../../common/roster.js';
-import { FollowingPeer } from '../standins/follower.js';
+import { FollowingPeer } from '../../harness/follower.js';
 import { type Answer, type ProblemBody, post } from './orchestrator-harness.js';
 
 /** What a peer does that is no good one: when it is connected to, unless it accepts, and with a delivery. */

@@ -6,9 +6,11 @@
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Cluster } from '../../harness/cluster.js';
+import type { Network } from '../../harness/network.js';
+import { whole } from '../../harness/watching.js';
 import { Random } from '../simulator/random.js';
 import { Client, type ClientParts } from './clients.js';
-import { Cluster } from './cluster.js';
 import { giveDisk, releaseDisks, sweepDisks } from './disk.js';
 import { type Entry, History, type Nanos, nanosFromNow } from './history.js';
 import { judge } from './judge.js';
@@ -17,11 +19,9 @@ import { readAll } from './last-reads.js';
 import { Loopback } from './loopback.js';
 import { Namespaces, namespacesWork } from './namespaces.js';
 import { Nemesis } from './nemesis.js';
-import type { Network } from './network.js';
 import type { Options } from './options.js';
 import { progressLine, type Verdict } from './report.js';
 import { StallMeter } from './stalls.js';
-import { whole } from './watching.js';
 
 const CLIENTS_A_PEER = 2;
 const FIRST_WHOLE_MS = 60_000;

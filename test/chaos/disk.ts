@@ -6,7 +6,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { Member } from './cluster.js';
+import type { Member } from '../../harness/cluster.js';
 import { attempt } from './commands.js';
 
 const mounted = new Map<string, string>();

@@ -3,8 +3,8 @@
  * peers have to agree.
  */
 
+import type { Cluster, Member } from '../../harness/cluster.js';
 import { readEntry } from './clients.js';
-import type { Cluster, Member } from './cluster.js';
 import type { History, Nanos } from './history.js';
 import { HttpClient } from './http-client.js';
 

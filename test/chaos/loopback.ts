@@ -5,7 +5,7 @@
  * bytes come late.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { type Network, once, type Site, type Undo } from './network.js';
+import { type Network, once, type Site, type Undo } from '../../harness/network.js';
 import { type Ends, Relay } from './relay.js';
 
 const PEER_PORT = 18_080;

@@ -8,8 +8,8 @@
  * is known by its process being gone: `sweep` removes it.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { type Network, once, type Site, type Undo } from '../../harness/network.js';
 import { attempt, command } from './commands.js';
-import { type Network, once, type Site, type Undo } from './network.js';
 import { Relay } from './relay.js';
 
 const PEER_PORT = 18_080;

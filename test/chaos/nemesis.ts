@@ -4,10 +4,11 @@
  * Invariants: at most `MOST_AT_ONCE` at a time; every kind that is possible comes before one comes the second time; when the
  * time is up, all that lasts is mended before `run` returns.
  */
+
+import { until, whole } from '../../harness/watching.js';
 import type { Random } from '../simulator/random.js';
 import type { Fault } from './faults/fault.js';
 import { type Run, Stage } from './stage.js';
-import { until, whole } from './watching.js';
 
 const MOST_AT_ONCE = 2;
 const NEXT_LOW_MS = 5_000;

@@ -1,8 +1,8 @@
 /** What an operator tells the orchestrator: to empty a peer, and to give it a share again. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cluster } from './cluster.js';
-import { until } from './watching.js';
+import type { Cluster } from '../../harness/cluster.js';
+import { until } from '../../harness/watching.js';
 
 /** The orchestrator may be away for a while, since other faults happen beside. */
 const HEARD_WITHIN_MS = 60_000;

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { until } from '../../harness/watching.js';
 import { Relay } from './relay.js';
-import { until } from './watching.js';
 
 const WITHIN_MS = 5_000;
 

@@ -5,9 +5,10 @@
  * about in time (a peer that does not serve again, a cluster that does not become whole) is written down as a failure of the
  * run, never passed over.
  */
+
+import type { Cluster, Member } from '../../harness/cluster.js';
+import { serving, until, whole } from '../../harness/watching.js';
 import type { Random } from '../simulator/random.js';
-import type { Cluster, Member } from './cluster.js';
-import { serving, until, whole } from './watching.js';
 
 /** A process that is started has to serve within this time. */
 const START_AGAIN_MS = 500;

@@ -1,8 +1,8 @@
 /** How the cluster tests ask peers and wait. */
 import { expect } from 'chai';
-import { Cluster, type ClusterSettings, type Member } from '../chaos/cluster.js';
-import { Plain } from '../chaos/plain.js';
-import { whole } from '../chaos/watching.js';
+import { Cluster, type ClusterSettings, type Member } from '../../harness/cluster.js';
+import { Plain } from '../../harness/plain.js';
+import { whole } from '../../harness/watching.js';
 
 const WHOLE_WITHIN_MS = 90_000;
 

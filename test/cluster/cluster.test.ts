@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { Cluster, Member } from '../chaos/cluster.js';
+import type { Cluster, Member } from '../../harness/cluster.js';
+import { copiesByPeer, serving, until } from '../../harness/watching.js';
 import { Load } from '../chaos/measure/load.js';
 import { drain, undrain } from '../chaos/operator.js';
-import { copiesByPeer, serving, until } from '../chaos/watching.js';
 import { becomesWhole, endCluster, get, missingOf, put, startCluster, storeMany } from './asking.js';
 
 const KEYS = 1_000;

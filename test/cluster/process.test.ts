@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { Cluster, type Member } from '../chaos/cluster.js';
-import { freePorts, Plain } from '../chaos/plain.js';
-import { serving, until } from '../chaos/watching.js';
+import { Cluster, type Member } from '../../harness/cluster.js';
+import { freePorts, Plain } from '../../harness/plain.js';
+import { serving, until } from '../../harness/watching.js';
 import { becomesWhole, endCluster, startCluster } from './asking.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -2,15 +2,15 @@
 import { expect } from 'chai';
 import { Redis, Cluster as RedisCluster } from 'ioredis';
 import { createClient } from 'redis';
-import type { Cluster, Member } from '../chaos/cluster.js';
-import { freePorts } from '../chaos/plain.js';
+import type { Cluster, Member } from '../../harness/cluster.js';
+import { freePorts } from '../../harness/plain.js';
 import { becomesWhole, endCluster, get, put, startCluster } from './asking.js';
 
 const PEERS = 5;
 
 /** What a client may be told while a peer is missing: that nothing was done, that it cannot know, or nothing at all. */
 const EXPECTED_ERROR =
-  /^(?:UNKNOWN|TRYAGAIN|CLUSTERDOWN) |Connection is closed|max retries|Failed to refresh|Too many Cluster/;
+  /^(?:UNKNOWN|TRYAGAIN|CLUSTERDOWN) |Connection is closed|Command aborted|max retries|Failed to refresh|Too many Cluster/;
 
 /** The tests share one cluster, and each leaves it whole. */
 describe('Redis clients of five real processes', function () {
@@ -120,6 +120,70 @@ describe('Redis clients of five real processes', function () {
     const found = await reader.mget(acknowledged);
     expect(acknowledged.filter((key, at) => found[at] !== key)).to.deep.equal([]);
     reader.disconnect();
+  });
+
+  it('move money between keys of one partition, and none gets lost while a peer is killed', async () => {
+    const accounts = Array.from({ length: 6 }, (_, i) => `{bank}${i}`);
+    const first = new Redis({ port: portOf(cluster.peers[0] as Member), host: '127.0.0.1' });
+    expect(await first.mset(...accounts.flatMap((account) => [account, '100']))).to.equal('OK');
+    expect(await first.msetnx('{bank}new', '1', '{bank}0', '1')).to.equal(0);
+    expect(await first.exists('{bank}new')).to.equal(0);
+    const totals = new Set<number>();
+    const errors: string[] = [];
+    let [moved, running] = [0, true];
+    const balances = async (redis: Redis) => {
+      const all = await accounts.reduce((multi, account) => multi.get(account), redis.multi()).exec();
+      return (all ?? []).map(([, balance]) => Number(balance));
+    };
+    const move = async (redis: Redis, from: string, to: string) => {
+      await redis.watch(from, to);
+      const [has, had] = (await redis.mget(from, to)).map(Number) as [number, number];
+      const done = await redis
+        .multi()
+        .set(from, has - 7)
+        .set(to, had + 7)
+        .exec();
+      if (done !== null) moved++;
+    };
+    const teller = async (at: number) => {
+      const redis = new Redis({ port: portOf(cluster.peers[at] as Member), host: '127.0.0.1' });
+      redis.on('error', () => undefined);
+      for (let round = at; running; round++) {
+        const [from, to] = [round, round * 5 + 2].map((n) => accounts[n % accounts.length]) as [
+          string,
+          string,
+        ];
+        try {
+          if (from === to) totals.add((await balances(redis)).reduce((sum, balance) => sum + balance, 0));
+          else await move(redis, from, to);
+        } catch (error) {
+          errors.push((error as Error).message);
+        }
+      }
+      redis.disconnect();
+    };
+    const tellers = [0, 2, 4].map(teller);
+    const enough = async (count: number) => {
+      const goal = moved + count;
+      while (moved < goal && running) await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    try {
+      await enough(10);
+      const victim = cluster.peers[2] as Member;
+      await victim.process.end('SIGKILL');
+      await enough(10);
+      victim.process.start();
+      await becomesWhole(cluster);
+      await enough(10);
+    } finally {
+      running = false;
+    }
+    await Promise.all(tellers);
+    const left = (await first.mget(accounts)).map(Number);
+    expect(left.reduce((sum, balance) => sum + balance, 0)).to.equal(600);
+    expect([...totals]).to.deep.equal([600]);
+    expect(errors.filter((message) => !EXPECTED_ERROR.test(message))).to.deep.equal([]);
+    first.disconnect();
   });
 
   it('go on, and find all keys by SCAN, while a peer joins', async () => {

@@ -32,13 +32,20 @@ describe('storage: lmdb, crashes', () => {
       ...(bootId === undefined ? {} : { bootId }),
     });
 
-  for (const durability of ['flush', 'commit'] as const) {
-    it(`has every batch that was done, and no half of one, after kill -9 (${durability})`, async function () {
+  for (const [durability, changes] of [
+    ['flush', undefined],
+    // Checkpoints all the time: kills come between their steps.
+    ['flush', 50],
+    ['commit', undefined],
+    ['commit', 50],
+  ] as const) {
+    const often = changes === undefined ? '' : `, a checkpoint every ${changes} changes`;
+    it(`has every batch that was done, and no half of one, after kill -9 (${durability}${often})`, async function () {
       this.timeout(60_000);
       let inc = 0;
       let storeId: string | undefined;
       for (let round = 0; round < 5; round++) {
-        const done = await writeUntilKilled(directory, durability, 60 + round * 50);
+        const done = await writeUntilKilled(directory, durability, 60 + round * 50, changes);
         const engine = await open(durability);
         expect(engine.inc).to.equal(inc + 2);
         if (storeId !== undefined) expect(engine.storeId).to.equal(storeId);
@@ -122,8 +129,14 @@ describe('storage: lmdb, crashes', () => {
 });
 
 /** The number of the last batch that was done. */
-async function writeUntilKilled(directory: string, durability: Durability, afterMs: number): Promise<number> {
-  const child = spawn(process.execPath, [WRITER, directory, durability], {
+async function writeUntilKilled(
+  directory: string,
+  durability: Durability,
+  afterMs: number,
+  changes: number | undefined,
+): Promise<number> {
+  const more = changes === undefined ? [] : [`${changes}`];
+  const child = spawn(process.execPath, [WRITER, directory, durability, ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';

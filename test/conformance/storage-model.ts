@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { emptyMap } from '../../common/configuration.js';
-import type { Result } from '../../peer/replication/commands.js';
+import type { Change, Result } from '../../peer/replication/commands.js';
 import type { Entry, Row } from '../../peer/replication/entry.js';
 import { DAMAGED, type RowMark, type StateReader, type StoreOp } from '../../peer/replication/machine.js';
 import { Sessions } from '../../peer/replication/sessions.js';
@@ -124,7 +124,18 @@ const result: fc.Arbitrary<Result> = fc.oneof(
     actual: fc.option(version),
   }),
 );
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc.record(
+    { kind: fc.constant('put' as const), key: fc.constantFrom(...KEYS), value, expiresAtMs: when },
+    { requiredKeys: ['kind', 'key', 'value'] },
+  ),
+  fc.record({ kind: fc.constant('delete' as const), key: fc.constantFrom(...KEYS) }),
+);
 const effect: fc.Arbitrary<Entry['effect']> = fc.oneof(
+  fc.record({
+    kind: fc.constant('several' as const),
+    changes: fc.array(change, { maxLength: 4 }).map((all) => new Map(all.map((one) => [one.key, one]))),
+  }),
   fc.record(
     { kind: fc.constant('put' as const), value, expiresAtMs: when },
     { requiredKeys: ['kind', 'value'] },
@@ -184,7 +195,7 @@ const part = fc.record({
     fc.record({ kind: fc.constant('drop-copy' as const), copy: fc.constantFrom(...COPIES) }),
     fc.record({
       kind: fc.constant('marks' as const),
-      marks: fc.record({ alignedEpoch: mark, com: mark, copy: mark, staging: mark }),
+      marks: fc.record({ alignedEpoch: mark, com: mark, copy: mark, staging: mark, keyCount: fc.nat() }),
     }),
     fc.record({ kind: fc.constantFrom('map' as const, 'promised' as const), ver: fc.maxSafeNat() }),
   ),
@@ -192,12 +203,15 @@ const part = fc.record({
 
 type Part = typeof part extends fc.Arbitrary<infer T> ? T : never;
 
+/** The parts of one batch. */
+export const parts = fc.array(part, { maxLength: 8 });
+
 /** Batches, and restarts between them. */
 export const steps = fc.array(
   fc.oneof(
     {
       weight: 5,
-      arbitrary: fc.record({ kind: fc.constant('batch' as const), parts: fc.array(part, { maxLength: 8 }) }),
+      arbitrary: fc.record({ kind: fc.constant('batch' as const), parts }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
   ),

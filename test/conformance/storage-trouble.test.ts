@@ -27,6 +27,9 @@ import { chain } from '../unit/replication/entries.js';
 import { put, stored } from './storage.js';
 import { rowOf, textOf } from './storage-model.js';
 
+/** Everything that a store is. */
+const FILES = ['store.mdb', 'journal-0', 'journal-1'];
+
 describe('storage: lmdb, trouble', () => {
   let directory: string;
   let failures: StorageError[];
@@ -201,7 +204,7 @@ describe('storage: lmdb, trouble', () => {
       await engine.close();
       expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
       // What is on the disk, not what this process remembers of it.
-      copyFileSync(join(disk, 'store.mdb'), join(directory, 'store.mdb'));
+      for (const name of FILES) copyFileSync(join(disk, name), join(directory, name));
       const again = await open();
       for (let i = 0; i < done; i++) expect(rowOf(again, `k${i}`)?.value?.bytes.length).to.equal(100_000);
       expect(again.load().partitions[0]?.marks.com).to.be.within(done, done + 1);
@@ -251,7 +254,7 @@ describe('storage: lmdb, trouble', () => {
   async function writeUntilFailed(engine: StorageEngine, valueBytes: number): Promise<number> {
     let done = 0;
     for (let i = 0; failures.length === 0 && i < 10_000; i++) {
-      const marks = { alignedEpoch: 0, com: i + 1, copy: 0, staging: 0 };
+      const marks = { alignedEpoch: 0, com: i + 1, copy: 0, staging: 0, keyCount: 0 };
       const ops = [put(`k${i}`, 'x'.repeat(valueBytes)), { type: 'marks' as const, partition: 0, marks }];
       await new Promise<void>((resolve) => {
         const poll = setInterval(() => failures.length > 0 && settle(), 5);

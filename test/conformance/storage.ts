@@ -206,7 +206,11 @@ export function describeStorage(under: StorageUnderTest): void {
         ...rows,
         { type: 'append', partition: 0, entries: chain(50) },
         { type: 'trim', partition: 0, base: 20, baseChecksum: 7 },
-        { type: 'marks', partition: 0, marks: { alignedEpoch: 3, com: 30, copy: 1, staging: 1 } },
+        {
+          type: 'marks',
+          partition: 0,
+          marks: { alignedEpoch: 3, com: 30, copy: 1, staging: 1, keyCount: 0 },
+        },
       ];
       await write(...whole, put('other', 'x', 0, 1));
       await write({ type: 'forget', partition: 0 }, { type: 'forget', partition: 9 });
@@ -224,7 +228,7 @@ export function describeStorage(under: StorageUnderTest): void {
       expect(keysOf(engine, undefined, 9)).to.deep.equal(['again']);
       const [one] = engine.load().partitions.filter(({ partition }) => partition === 0);
       expect(one?.log.map(({ seq }) => seq)).to.deep.equal([1, 2]);
-      expect(one?.marks).to.deep.equal({ alignedEpoch: -1, com: 0, copy: 0, staging: 0 });
+      expect(one?.marks).to.deep.equal({ alignedEpoch: -1, com: 0, copy: 0, staging: 0, keyCount: 0 });
     });
 
     it('lists the tombstones and the rows that expire', async () => {
@@ -282,7 +286,11 @@ export function describeStorage(under: StorageUnderTest): void {
         { type: 'trim', partition: 5, base: 100, baseChecksum: 78 },
         { type: 'append', partition: 5, entries: [draft(101), draft(102)] },
         { type: 'sessions', partition: 5, sessions: image.image() },
-        { type: 'marks', partition: 5, marks: { alignedEpoch: 3, com: 101, copy: 1, staging: 1 } },
+        {
+          type: 'marks',
+          partition: 5,
+          marks: { alignedEpoch: 3, com: 101, copy: 1, staging: 1, keyCount: 0 },
+        },
       );
       await both({ type: 'remember', partition: 5, entry: draft(102) });
       engine = await under.reopen(engine);

@@ -106,6 +106,10 @@ function describeEffect({ key, effect, result }: Entry): string {
       return `${key}=${text(effect.value.bytes)}`;
     case 'delete':
       return `${key}=⊥`;
+    case 'several':
+      return [...effect.changes.values()]
+        .map((change) => `${change.key}=${change.kind === 'put' ? text(change.value.bytes) : '⊥'}`)
+        .join('&');
     case 'none':
       return `${key} ${result.kind === 'failed' ? result.reason : ''} failed`;
     case 'retire':

@@ -1,14 +1,21 @@
 /**
  * The language of the transcripts. Words: `peers A B`, `map members=A,B primary=A [learners=C] [fence=D] [min=2] [keep-epoch]
  * [active]`,
- * `give A B` (the map), `put|cas|del|incr A key … [from=B] [n=1] [fi=1] [ttl=ms]`, `read A key [strict|stale]`,
+ * `give A B` (the map), `put|cas|del|incr A key … [from=B] [n=1] [fi=1] [ttl=ms]`, `tx A set:key:text del:key seen:key:1/2
+ * seen:key:none [from=B] …` (a transaction; `seen` names a version that a key must have), `read A key [strict|stale]`,
  * `deliver|drop|repeat [A>B] [type]` (all that are in flight and fit), `flush A B` (batches become durable),
  * `settle` (deliver and flush until nothing moves), `leases [A B]` (each of these asks everybody and is answered),
  * `advance ms`, `tick A B`, `crash A [kept=n]`, `start A`, `wipe A`, `skew A ms` (wall clock), `drop-leases A`,
  * `query A term`, `disconnect A B`, `damage A key` (its row, on the disk), `damage-key A key other` (bits of the key), `show A B`. What a command brings about is printed below it.
  */
 import type { PeerId } from '../../common/configuration.js';
-import type { Command, Condition } from '../../peer/replication/commands.js';
+import type {
+  Change,
+  Command,
+  Condition,
+  SeenVersion,
+  Transaction,
+} from '../../peer/replication/commands.js';
 import type { Consistency } from '../../peer/replication/messages.js';
 import {
   describeEntry,
@@ -63,6 +70,7 @@ export class Script {
         for (const id of plain) stage.give(id);
         return;
       case 'put':
+      case 'tx':
       case 'cas':
       case 'del':
       case 'incr':
@@ -154,7 +162,7 @@ export class Script {
     const [at = '', key = '', ...rest] = plain;
     const number = (name: string): number | undefined =>
       named.has(name) ? Number(named.get(name)) : undefined;
-    const command = commandOf(verb, key, rest, number('ttl'));
+    const command = verb === 'tx' ? transactionOf(plain.slice(1)) : commandOf(verb, key, rest, number('ttl'));
     const from = named.get('from') ?? at;
     this.stage.write(at, from, number('n'), number('fi'), command);
   }
@@ -248,6 +256,24 @@ function commandOf(verb: string, key: string, rest: readonly string[], ttlMs: nu
       return { kind: 'put', key, value: value(rest[1]), condition };
     }
   }
+}
+
+function transactionOf(words: readonly string[]): Transaction {
+  const reads: SeenVersion[] = [];
+  const changes: Change[] = [];
+  for (const word of words) {
+    const [verb, key = '', text = ''] = word.split(':');
+    if (verb === 'set') changes.push({ kind: 'put', key, value: { bytes: Buffer.from(text), type: TYPE } });
+    else if (verb === 'del') changes.push({ kind: 'delete', key });
+    else reads.push({ key, version: text === 'none' ? null : versionOf(text) });
+  }
+  return { kind: 'transaction', reads, changes };
+}
+
+/** 1/2 is position 2 of epoch 1. */
+function versionOf(text: string): SeenVersion['version'] {
+  const [epoch = 0, seq = 0] = text.split('/').map(Number);
+  return { epoch, seq };
 }
 
 function describeOutcome(

@@ -3,7 +3,7 @@
  * Nothing happens unless a script says so: no message arrives, no batch becomes durable, no time passes.
  */
 import { type ClusterMap, emptyMap, type PartitionConfig, type PeerId } from '../../common/configuration.js';
-import type { Command } from '../../peer/replication/commands.js';
+import type { Write } from '../../peer/replication/commands.js';
 import { InvariantError } from '../../peer/replication/invariant.js';
 import type {
   Effects,
@@ -124,7 +124,7 @@ export class Stage {
     this.step(this.actor(id), { type: 'control', envelope });
   }
 
-  write(id: PeerId, from: PeerId, n: number | undefined, fi: number | undefined, command: Command): number {
+  write(id: PeerId, from: PeerId, n: number | undefined, fi: number | undefined, command: Write): number {
     const gateway = this.actor(from);
     const number = n ?? ++gateway.requests;
     const tag = {

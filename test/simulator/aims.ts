@@ -15,6 +15,8 @@ interface Aimed {
   readonly rateBound?: number;
   /** How many orchestrators there are, if not as the seed draws. */
   readonly orchestrators?: number;
+  /** Share of operations that are about several keys together, if there are any. */
+  readonly together?: number;
   strike(world: World, random: Random, part: PartitionConfig, partition: number): void;
 }
 
@@ -338,6 +340,17 @@ const AIMED: readonly Aimed[] = [
     },
   },
   {
+    // Entries arrive one by one, or not at all, and the primary dies in between: whoever follows it may hold any part.
+    name: 'torn',
+    together: 0.7,
+    strike: (world, random, part) => {
+      hurt(world, 'prep', 0.4, random.pick([40, 300, 'lost' as const]), 4000);
+      world.afterFault(random.integer(200, 2500), () =>
+        restart(world, part.primary, random.integer(100, 3000)),
+      );
+    },
+  },
+  {
     // The primary dies, or stands still, again and again.
     name: 'killprimary',
     strike: (world, random, part) => {
@@ -356,7 +369,7 @@ export interface Aim {
 
 /** All aims. */
 export const AIMS: readonly Aim[] = AIMED.map(
-  ({ name, strike, rateBound = CLOCK_RATE_BOUND, orchestrators }) => {
+  ({ name, strike, rateBound = CLOCK_RATE_BOUND, orchestrators, together }) => {
     const kind: FaultKind = {
       name,
       weight: 1,
@@ -377,6 +390,7 @@ export const AIMS: readonly Aim[] = AIMED.map(
         strictOnly: false,
         rateBound,
         orchestrators,
+        together,
       },
     };
   },

@@ -8,6 +8,13 @@ const REBUILD = 'orchestrator/configuration/rebuild.js';
 /** One a bug. */
 export const BUGS: readonly Mutant[] = [
   {
+    name: 'copy-without-count',
+    rule: 'C2: how many keys there are comes with the copy',
+    patches: one(LEARNING, 'partition.keyCount = message.keyCount;', ''),
+    options: [],
+    seeds: 100,
+  },
+  {
     name: 'bug-taught-as-another-process',
     rule: 'C1: what is taught is for the process that asked',
     patches: one(

@@ -1,10 +1,12 @@
 /** The clients of a simulated cluster: each asks one thing after another, of any peer, and writes down what it was told. */
+
 import { Retry, type RetrySettings, type RetryStep, type Seen } from '../../client/retry.js';
+import type { Result } from '../../peer/replication/commands.js';
 import { Violation } from './checks.js';
 import type { Call, Outcome } from './linearizability.js';
 import type { SimulatedPeer } from './peer-process.js';
 import { Process } from './process.js';
-import { outcomeOf, outcomeOfRow } from './translate.js';
+import { outcomeOf, outcomeOfRow, outcomeOfTransaction } from './translate.js';
 import { type Asked, History, type Known, type Mix, Workload } from './workload.js';
 import type { World } from './world.js';
 
@@ -26,6 +28,8 @@ interface Job {
   readonly partition: number;
   readonly call: Call;
   readonly peer: SimulatedPeer;
+  /** The key to be read, where `key` names a group. */
+  readonly stored: string | undefined;
 }
 
 export class Clients {
@@ -65,21 +69,27 @@ export class Clients {
   readEverywhere(done: () => void): void {
     const { peers, tuning } = this.world;
     const jobs: Job[] = [];
-    for (const [key, { partition }] of this.history.keys) {
-      for (const peer of peers) jobs.push({ key, partition, call: { op: 'get' }, peer });
+    for (const [key, { partition, group }] of this.history.keys) {
+      for (const peer of peers) jobs.push(...lastReadsOf(key, partition, group, peer));
     }
     for (let partition = 0; partition < tuning.partitions; partition += 1) {
       const { key } = this.workload.keyOf(partition);
       for (const peer of peers) {
-        jobs.push({ key, partition, call: { op: 'append', suffix: '~' }, peer });
-        jobs.push({ key, partition, call: { op: 'put', value: `last of ${peer.id}` }, peer });
+        jobs.push({ key, partition, call: { op: 'append', suffix: '~' }, peer, stored: undefined });
+        jobs.push({
+          key,
+          partition,
+          call: { op: 'put', value: `last of ${peer.id}` },
+          peer,
+          stored: undefined,
+        });
       }
     }
     this.left = jobs.length;
     const next = (client: Client): void => {
       const job = jobs.pop();
       if (job === undefined) return;
-      const { peer, key, partition, call } = job;
+      const { peer, key, partition, call, stored } = job;
       const attempt = (): void => {
         const asked = {
           key,
@@ -88,6 +98,7 @@ export class Clients {
           strict: jobs.length % 4 === 0,
           ttlMs: undefined,
           start: this.world.schedule.now,
+          ...(stored === undefined ? {} : { stored }),
         };
         client.ask(asked, peer, (answer) => {
           if (answer === 'unknown')
@@ -150,7 +161,8 @@ class Client extends Process {
     const { world } = this;
     const { random, schedule, trace } = world;
     const isRead = asked.call.op === 'get';
-    const token = !isRead && random.chance(this.keyedShare) ? `${this.id}-${this.asking}` : undefined;
+    const mayBeKeyed = !isRead && asked.parts === undefined;
+    const token = mayBeKeyed && random.chance(this.keyedShare) ? `${this.id}-${this.asking}` : undefined;
     const peers = [peer, ...world.peers.filter((other) => other !== peer)];
     const request = { kind: isRead ? 'read' : 'write', keyed: token !== undefined } as const;
     const retry = new Retry(request, RETRY, this.persistent ? peers.length : 1, 0, schedule.now);
@@ -208,14 +220,22 @@ class Client extends Process {
       peer.serveWrite(asked, token, (told) => {
         if (told.kind === 'conflict')
           throw new Violation(`IDEMPOTENCY: ${token} was refused: ${told.reason}`);
-        if (told.kind === 'result') answer({ kind: 'answered' }, outcomeOf(told.result));
+        const outcomeIn = (result: Result): Outcome =>
+          asked.parts === undefined ? outcomeOf(result) : outcomeOfTransaction(asked, result);
+        if (told.kind === 'result') answer({ kind: 'answered' }, outcomeIn(told.result));
         else answer({ kind: told.kind });
       });
     });
     this.timer(PATIENCE_MS, () => once({ kind: 'unknown' }));
   }
 
-  private learn({ key, call }: Asked, { value, version, failed }: Outcome): void {
+  private learn({ key, call, parts, group }: Asked, outcome: Outcome): void {
+    if (parts === undefined || group !== undefined) this.learnOf(key, call, outcome);
+    else if (outcome.failed === undefined)
+      for (const part of parts) this.learnOf(part.key, part.call, outcome);
+  }
+
+  private learnOf(key: string, call: Call, { value, version, failed }: Outcome): void {
     if (version === undefined) return;
     const known = (seen: string | undefined) => this.known.set(key, { version, value: seen });
     if (call.op === 'get' || call.op === 'increment') known(value ?? undefined);
@@ -223,4 +243,15 @@ class Client extends Process {
       this.known.set(key, { version: null, value: undefined });
     else known(call.op === 'put' && failed === undefined ? call.value : undefined);
   }
+}
+
+/** A read of a key through a peer, or of each key of a group. */
+function lastReadsOf(
+  key: string,
+  partition: number,
+  group: readonly string[] | undefined,
+  peer: SimulatedPeer,
+): Job[] {
+  const job = { key, partition, call: { op: 'get' }, peer } as const;
+  return group === undefined ? [{ ...job, stored: undefined }] : group.map((stored) => ({ ...job, stored }));
 }

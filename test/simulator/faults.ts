@@ -311,6 +311,8 @@ export interface Swarm {
   readonly rateBound: number;
   /** How many orchestrators there are; undefined: as the seed draws. */
   readonly orchestrators?: number | undefined;
+  /** Share of operations that are about several keys together; undefined: as the seed draws, of an aim none. */
+  readonly together?: number | undefined;
 }
 
 /** Draws the faults of a seed; `only` limits them to one kind. */

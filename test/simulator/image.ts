@@ -30,7 +30,7 @@ import { Sessions } from '../../peer/replication/sessions.js';
 
 /** One partition on a disk. */
 export class StoredPartition {
-  marks: PartitionMarks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0 };
+  marks: PartitionMarks = { alignedEpoch: -1, com: 0, copy: 0, staging: 0, keyCount: 0 };
   base = 0;
   baseChecksum = 0;
   log: Entry[] = [];

@@ -16,6 +16,15 @@ export function lastChecks(world: World): void {
   lookForLeftovers(world);
   lookForDamage(world);
   lookForUnused(world);
+  lookForMiscounts(world);
+}
+
+/** COUNT: every member knows how many keys it has. */
+function lookForMiscounts(world: World): void {
+  for (const peer of world.peers) {
+    const miscounted = peer.miscounted();
+    if (miscounted !== undefined) throw new Violation(`COUNT: ${miscounted}`);
+  }
 }
 
 /** UNUSED: what others hold without this peer is deleted. */

@@ -181,7 +181,8 @@ export const MUTANTS: readonly Mutant[] = [
       READS,
       '    const expired = isExpired(row, core.wallMs, core.settings.wallSkewMs);\n    if (!dirty',
       `    if (dirty.has(read.key)) {
-        const { effect, epoch, seq, ts } = partition.log.at(dirty.get(read.key));
+        const { effect: all, epoch, seq, ts } = partition.log.at(dirty.get(read.key));
+        const effect = all.kind === 'several' ? all.changes.get(read.key) : all;
         const newest = effect.kind === 'put' ? { value: effect.value, epoch, seq, ts, expiresAtMs: undefined } : null;
         core.answerRead(read.origin, { kind: 'row', row: newest, epoch: partition.epoch, com: partition.com });
         return;
@@ -198,6 +199,46 @@ export const MUTANTS: readonly Mutant[] = [
     patches: one(READS, 'if (!dirty.has(read.key) && !expired)', 'if (!expired)'),
     options: [],
     seeds: 200,
+  },
+  {
+    name: 'transaction-in-pieces',
+    rule: 'W4: applied as a whole',
+    patches: one(
+      COMMIT,
+      '        eachChange(entry, (key, change) => applyTo(partition, key, entry, change));',
+      `    {
+        for (const late of partition.late ?? []) late();
+        partition.late = [];
+        eachChange(entry, (key, change) => {
+            if (key === [...effect.changes.keys()][0]) applyTo(partition, key, entry, change);
+            else partition.late.push(() => applyTo(partition, key, entry, change));
+        });
+    }`,
+    ),
+    options: aim('torn'),
+    seeds: 50,
+  },
+  {
+    name: 'transaction-dirties-one-key',
+    rule: 'R3',
+    patches: one(
+      'peer/replication/partition.js',
+      'eachChange(entry, (key) => this.dirty.set(key, entry.seq));',
+      'eachChange(entry, (key) => key === [...entry.effect.changes.keys()][0] && this.dirty.set(key, entry.seq));',
+    ),
+    options: aim('torn'),
+    seeds: 50,
+  },
+  {
+    name: 'transaction-without-conditions',
+    rule: 'W1',
+    patches: one(
+      'peer/replication/evaluate.js',
+      'for (const { key, version: seen } of reads)',
+      'for (const { key, version: seen } of [])',
+    ),
+    options: [],
+    seeds: 100,
   },
   {
     name: 'timeout-means-failed',

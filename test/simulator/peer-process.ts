@@ -2,6 +2,7 @@
 import { type ClusterMap, changeOf, type Epoch } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
 import { PeerDriver } from '../../peer/driver.js';
+import type { Command } from '../../peer/replication/commands.js';
 import { leased } from '../../peer/replication/leases.js';
 import {
   type Clock,
@@ -15,13 +16,14 @@ import { Gateway } from '../../peer/requests/gateway.js';
 import { idempotencyTag } from '../../peer/requests/idempotency.js';
 import type { ReadAnswer, WriteAnswer } from '../../peer/requests/rim.js';
 import { DEFAULT_GATEWAY_SETTINGS } from '../../peer/requests/settings.js';
+import type { WriteCall } from '../../peer/requests/writes.js';
 import type { Watched } from './checks.js';
 import { Disk } from './disk.js';
 import { StoredImage } from './image.js';
 import type { Carriage } from './network.js';
 import { CLUSTER_ID } from './orchestrator-process.js';
 import { Process } from './process.js';
-import { commandOf } from './translate.js';
+import { commandOf, transactionOf } from './translate.js';
 import { settingsOfProcess } from './tuning.js';
 import { WatchedMachine } from './watched-machine.js';
 import type { Asked } from './workload.js';
@@ -173,18 +175,20 @@ export class SimulatedPeer extends Process implements Watched {
   }
 
   /** A client's read has arrived. */
-  serveRead({ partition, key, strict }: Asked, done: (answer: ReadAnswer) => void): void {
+  serveRead({ partition, key, stored = key, strict }: Asked, done: (answer: ReadAnswer) => void): void {
     const consistency = strict ? 'strict' : 'linearizable';
-    this.gateway?.read(this.clock(), { partition, key, consistency }, done);
+    this.gateway?.read(this.clock(), { partition, key: stored, consistency }, done);
     this.wakeGateway();
   }
 
   /** A client's write has arrived, with its own key if it has one. */
   serveWrite(asked: Asked, token: string | undefined, done: (answer: WriteAnswer) => void): void {
-    const { partition } = asked;
-    const command = commandOf(asked);
-    const idempotency = token === undefined ? undefined : idempotencyTag(token, command);
-    this.gateway?.write(this.clock(), { partition, command, idempotency }, (answer) => {
+    const { partition, parts } = asked;
+    const call =
+      parts === undefined
+        ? writeCall(partition, commandOf(asked), token)
+        : { partition, command: transactionOf(parts, this.clocks().wallMs), idempotency: undefined };
+    this.gateway?.write(this.clock(), call, (answer) => {
       if (answer.kind === 'result' && answer.result.kind === 'done') {
         const { epoch, seq } = answer.result.version;
         this.world.checks.acknowledged(partition, epoch, seq);
@@ -214,6 +218,18 @@ export class SimulatedPeer extends Process implements Watched {
       return row.value === null ? [] : [`${key}@${row.epoch}/${row.seq}`];
     });
     return `${partition.com}#${partition.log.checksumAt(partition.com)}[${shown}]`;
+  }
+
+  /** Of which partition it has not as many keys as it counts; undefined: of none. */
+  miscounted(): string | undefined {
+    if (this.node === undefined) return `${this.id} is down`;
+    for (const { number, isMember, keyCount, rows } of this.core().partitions.values()) {
+      if (!isMember) continue;
+      const { keys } = rows.keys(undefined, Number.MAX_SAFE_INTEGER);
+      if (keys.length !== keyCount)
+        return `${this.id} counts ${keyCount} keys in ${number}, and has ${keys.length}`;
+    }
+    return undefined;
   }
 
   /** What it still holds for work that is over; undefined: nothing. */
@@ -350,4 +366,12 @@ function carriageOf(kind: PeerEnvelope['body']['type']): Carriage {
 /** Results that their gateway has said it will never ask for again. */
 function finishedResults({ sessions }: SessionsImage): number {
   return sessions.reduce((sum, { fi, results }) => sum + results.filter(({ n }) => n < fi).length, 0);
+}
+
+function writeCall(partition: number, command: Command, token: string | undefined): WriteCall {
+  return {
+    partition,
+    command,
+    idempotency: token === undefined ? undefined : idempotencyTag(token, command),
+  };
 }

@@ -35,7 +35,8 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
   const swarm = aim === undefined ? drawSwarm(random, options.fault) : aim.swarm;
   const tuning = drawTuning(random, options, swarm);
   const world = new World(random, trace, tuning, !swarm.strictOnly);
-  const clients = new Clients(world, drawMix(random, swarm.strictOnly));
+  const together = swarm.together ?? (aim === undefined ? drawTogether(seed) : 0);
+  const clients = new Clients(world, drawMix(random, swarm.strictOnly, together));
   const violations: string[] = [];
   let settled = false;
   try {
@@ -64,6 +65,11 @@ export function runSeed(seed: number, options: SeedOptions): SeedReport {
   }
   trace.mixText(JSON.stringify(violations));
   return report(seed, world, clients, violations, verdict.undecided.length);
+}
+
+/** The share of transactions, from a stream of its own: a seed without any is the same run as if there were none at all. */
+function drawTogether(seed: number): number {
+  return new Random(seed + 2 ** 40).pick([0, 0.15, 0.4]);
 }
 
 /** Whatever is thrown ends the run: a broken promise, a broken invariant of the core, or any other error of its. */
@@ -111,6 +117,7 @@ function report(
       activations: checks.activations,
       leaseReads: checks.leaseReads,
       keys: history.keys.size,
+      transactions: history.transactions,
       ...world.events(),
     },
     hash: trace.hash(),

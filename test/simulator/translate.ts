@@ -1,8 +1,19 @@
 /** Between the words of the checker and those of the core. */
 import { changeOf, mapVersion, termOf } from '../../common/configuration.js';
-import type { Command, Condition, Result, Value, Version } from '../../peer/replication/commands.js';
+import type {
+  Change,
+  Command,
+  Condition,
+  Result,
+  SeenVersion,
+  Transaction,
+  Value,
+  Version,
+} from '../../peer/replication/commands.js';
 import type { Row } from '../../peer/replication/entry.js';
+import { Violation } from './checks.js';
 import type { Outcome, Requirement, Write } from './linearizability.js';
+import type { Part } from './transactions.js';
 import type { Asked } from './workload.js';
 
 const POSITIONS = 2 ** 20;
@@ -43,6 +54,36 @@ export function commandOf({ key, call, ttlMs }: Asked): Command {
     case 'append':
       return { kind: 'append', key, bytes: encoder.encode(write.suffix), type: TYPE, ...condition };
   }
+}
+
+/** The transaction that a gateway is given, by whose wall clock its keys expire. */
+export function transactionOf(parts: readonly Part[], wallMs: number): Transaction {
+  const reads = parts.flatMap(({ key, call }) =>
+    call.condition === undefined ? [] : [seenOf(key, call.condition)],
+  );
+  const changes = parts.map(({ key, call, ttlMs }): Change => {
+    if (call.op === 'delete') return { kind: 'delete', key };
+    if (call.op !== 'put') throw new Error(`no transaction does ${call.op}`);
+    const expiry = ttlMs === undefined ? {} : { expiresAtMs: wallMs + ttlMs };
+    return { kind: 'put', key, value: textValue(call.value), ...expiry };
+  });
+  return { kind: 'transaction', reads, changes };
+}
+
+function seenOf(key: string, requirement: Requirement): SeenVersion {
+  if (requirement.kind === 'version') return { key, version: unpackVersion(requirement.version) };
+  if (requirement.kind !== 'absent') throw new Error(`no transaction asks for ${requirement.kind}`);
+  return { key, version: null };
+}
+
+/** What the result of a transaction tells a client. TORN: some keys of a group were there, and others not. */
+export function outcomeOfTransaction({ key, group }: Asked, result: Result): Outcome {
+  if (result.kind === 'failed') return outcomeOf(result);
+  const { version, existed, number } = result;
+  if (group !== undefined && number !== 0n && number !== BigInt(group.length)) {
+    throw new Violation(`TORN: ${number} of ${group.length} keys of ${key} were there`);
+  }
+  return { version: packVersion(version), found: existed };
 }
 
 /** What a result tells a client. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type StandIns, startStandIns } from './orchestrator-standins.js';
+import { type StandIns, startStandIns } from '../../harness/stand-ins.js';
 
 const SECRET = 'a-secret-for-tests-only';
 const MAIN = fileURLToPath(new URL('../../orchestrator/main.js', import.meta.url));

@@ -1,10 +1,10 @@
 /**
  * Commands on several keys: MGET, MSET, MSETNX, DEL, UNLINK, EXISTS, TOUCH.
  *
- * What they read, they read key by key. What they write, they write as one where all keys are in one partition and the
- * store can; else key by key, which MSETNX refuses.
+ * What they read, they read key by key. What they write, they write as one where all keys are in one partition; else key by
+ * key, which MSETNX refuses.
  */
-import type { Command } from '../../replication/commands.js';
+import type { Change } from '../../replication/commands.js';
 import type { Action, Context, State } from '../action.js';
 import { TOO_LONG, wrongArity } from '../errors.js';
 import { INVALID_KEY, keysOf } from '../keys.js';
@@ -35,9 +35,9 @@ function del(args: readonly Buffer[]): Action | Reply {
   const named = keysOf(args.slice(1));
   if (named === undefined) return INVALID_KEY;
   const keys = [...new Set(named)];
-  const commands = keys.map((key): Command => ({ kind: 'delete', key }));
-  const [only] = commands;
-  if (only !== undefined && commands.length === 1) {
+  const changes = keys.map((key): Change => ({ kind: 'delete', key }));
+  const [only] = changes;
+  if (only !== undefined && changes.length === 1) {
     return {
       kind: 'key',
       key: only.key,
@@ -57,11 +57,7 @@ function del(args: readonly Buffer[]): Action | Reply {
       reply: integer(states.filter((state) => state !== null).length),
       next: states.map((state) => (state === null ? undefined : null)),
     }),
-    each: {
-      commands,
-      reply: (results) =>
-        integer(results.filter((result) => result.kind === 'done' && result.existed).length),
-    },
+    blind: { changes, reply: integer },
   };
 }
 
@@ -74,8 +70,8 @@ function mset(args: readonly Buffer[], { maxValueBytes }: Context): Action | Rep
     keys: [...pairs.keys()],
     writes: true,
     judge: () => ({ reply: OK, next: states }),
-    each: {
-      commands: [...pairs].map(([key, { value }]): Command => ({ kind: 'put', key, value })),
+    blind: {
+      changes: [...pairs].map(([key, { value }]): Change => ({ kind: 'put', key, value })),
       reply: () => OK,
     },
   };

@@ -4,7 +4,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Member } from '../cluster.js';
+import type { Member } from '../../../harness/cluster.js';
 import type { Fault } from './fault.js';
 
 const LIBRARIES = [

@@ -1,6 +1,6 @@
 /** The way between processes: one direction cut, both cut, one peer alone, packets late, packets lost. */
-import type { Cluster } from '../cluster.js';
-import type { Undo } from '../network.js';
+import type { Cluster } from '../../../harness/cluster.js';
+import type { Undo } from '../../../harness/network.js';
 import type { Stage } from '../stage.js';
 import type { Fault } from './fault.js';
 

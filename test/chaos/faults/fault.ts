@@ -1,5 +1,5 @@
 /** What a kind of fault is. */
-import type { Cluster } from '../cluster.js';
+import type { Cluster } from '../../../harness/cluster.js';
 import type { Stage } from '../stage.js';
 
 export interface Fault {

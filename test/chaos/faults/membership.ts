@@ -1,8 +1,8 @@
 /** Machines that come and go as an operator wants it: a sixth peer joins and leaves, one is drained, all are restarted. */
-import type { Cluster, Member } from '../cluster.js';
+import type { Cluster, Member } from '../../../harness/cluster.js';
+import { copiesByPeer, until } from '../../../harness/watching.js';
 import { drain, undrain } from '../operator.js';
 import type { Stage } from '../stage.js';
-import { copiesByPeer, until } from '../watching.js';
 import { ALWAYS, type Fault } from './fault.js';
 
 const SETTLED_WITHIN_MS = 120_000;

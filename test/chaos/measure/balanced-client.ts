@@ -2,9 +2,10 @@
  * A client as users run one: behind a list of peers from which those are left out that say they are not ready, as a load balancer
  * does it. A connection that is refused (nothing was sent) is tried at the next peer; anything else is told as it came.
  */
+
+import { ask } from '../../../harness/watching.js';
 import type { Door } from '../clients.js';
 import { type Asked, HttpClient, type Told } from '../http-client.js';
-import { ask } from '../watching.js';
 
 const LOOK_EVERY_MS = 200;
 

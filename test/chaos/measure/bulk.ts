@@ -1,5 +1,5 @@
 /** Stores many keys quickly, in batches, and finds out whether they are all there. */
-import type { Member } from '../cluster.js';
+import type { Member } from '../../../harness/cluster.js';
 import { describeTold, HttpClient, type Told } from '../http-client.js';
 
 const BATCH = 1_000;

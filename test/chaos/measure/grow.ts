@@ -1,6 +1,6 @@
 /** A sixth peer joins five that hold a million keys: how much moves, and what clients feel meanwhile. */
-import type { Cluster, Member } from '../cluster.js';
-import { copiesOf, partitions, until } from '../watching.js';
+import type { Cluster, Member } from '../../../harness/cluster.js';
+import { copiesOf, partitions, until } from '../../../harness/watching.js';
 import { storeMany } from './bulk.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 import { Load, throughput } from './load.js';

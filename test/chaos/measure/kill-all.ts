@@ -1,7 +1,7 @@
 /** kill -9 of everything, again and again: every acknowledged write is there, and the cluster serves soon after the last start. */
-import type { Cluster, Member } from '../cluster.js';
+import type { Cluster, Member } from '../../../harness/cluster.js';
+import { until } from '../../../harness/watching.js';
 import { describeTold, HttpClient, judgeWrite } from '../http-client.js';
-import { until } from '../watching.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 
 const TIMES = 20;

@@ -1,6 +1,6 @@
 /** kill -9 of a peer, again and again: how soon writes go on, and whether reads elsewhere notice. */
-import type { Member } from '../cluster.js';
-import { until } from '../watching.js';
+import type { Member } from '../../../harness/cluster.js';
+import { until } from '../../../harness/watching.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 import { keysOf, startPulse } from './probes.js';
 

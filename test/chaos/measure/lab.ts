@@ -1,7 +1,7 @@
 /** What a measurement is, and what it is given: clusters made for it, a place to say how it goes, and figures of samples. */
-import { Cluster, type ClusterSettings } from '../cluster.js';
-import type { Network } from '../network.js';
-import { whole } from '../watching.js';
+import { Cluster, type ClusterSettings } from '../../../harness/cluster.js';
+import type { Network } from '../../../harness/network.js';
+import { whole } from '../../../harness/watching.js';
 
 const UP_WITHIN_MS = 90_000;
 

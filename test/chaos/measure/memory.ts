@@ -1,6 +1,6 @@
 /** A peer that holds more than its memory may: 2 GB in 512 MiB. It takes all of it, serves it, and serves it after a restart. */
-import type { Member } from '../cluster.js';
-import { serving } from '../watching.js';
+import type { Member } from '../../../harness/cluster.js';
+import { serving } from '../../../harness/watching.js';
 import { findWrong, storeMany } from './bulk.js';
 import { type Lab, type Measurement, ms, percentile, type Result } from './lab.js';
 import { Load } from './load.js';

@@ -1,7 +1,7 @@
 /** What an operator does on purpose, under load: a rolling restart of all peers, moves, a drain. No request may fail. */
-import type { Cluster, Member } from '../cluster.js';
+import type { Cluster, Member } from '../../../harness/cluster.js';
+import { copiesByPeer, serving, until } from '../../../harness/watching.js';
 import { drain, undrain } from '../operator.js';
-import { copiesByPeer, serving, until } from '../watching.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 import { joined, Load, type Window } from './load.js';
 

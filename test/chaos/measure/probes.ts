@@ -1,8 +1,8 @@
 /** Makes ready what `Pulse` works on: keys in many partitions, and keys that nobody writes. */
 
-import type { Cluster, Member } from '../cluster.js';
+import type { Cluster, Member } from '../../../harness/cluster.js';
+import { copiesOf, partitions } from '../../../harness/watching.js';
 import { describeTold, HttpClient } from '../http-client.js';
-import { copiesOf, partitions } from '../watching.js';
 import { Pulse, type PulseKey } from './pulse.js';
 
 /** Partitions that are watched. */

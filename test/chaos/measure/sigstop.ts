@@ -2,9 +2,9 @@
  * SIGSTOP for a while, then SIGCONT: how soon writes go on without the stopped peer, and whether it answers with old values when
  * it wakes. Reads stand at its door from before SIGCONT, so that the first it does is to answer them.
  */
-import type { Cluster, Member } from '../cluster.js';
+import type { Cluster, Member } from '../../../harness/cluster.js';
+import { until } from '../../../harness/watching.js';
 import { HttpClient } from '../http-client.js';
-import { until } from '../watching.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 import { keysOf, startPulse } from './probes.js';
 import type { Pulse, PulseKey } from './pulse.js';

@@ -1,5 +1,5 @@
 /** Lost disks: two of three copies, from which all comes back; and all three, which has to be said and never hidden. */
-import type { Cluster } from '../cluster.js';
+import type { Cluster } from '../../../harness/cluster.js';
 import { HttpClient, type Told } from '../http-client.js';
 import { findWrong, storeMany } from './bulk.js';
 import { type Lab, type Measurement, ms, pause, type Result } from './lab.js';

@@ -54,6 +54,7 @@ function holdingsOf(
         prep: 0,
         readable: true,
         damaged: 0,
+        keyCount: of(partition).filter((key) => rows.get(key)?.value !== null).length,
       }),
     },
     () => NOW_MS,
@@ -130,6 +131,17 @@ describe('holdings', () => {
     }
   });
 
+  it('count keys, and refuse partitions that another peer leads', () => {
+    const keys = KEYS.length + 2;
+    const all = { type: 'count', partitions: everything } as const;
+    expect(holdings.answer(all)).to.deep.equal({ type: 'counted', keys, refused: [] });
+    expect(holdings.count([partitionOfKey('a')]).keys).to.equal(1);
+    const here = partitionOfKey('a');
+    const { keys: some, refused } = holdingsOf(rows, (partition) => partition === here).count(everything);
+    expect(some).to.equal([...rows.keys()].filter((key) => partitionOfKey(key) === here).length);
+    expect(refused).to.have.length(255);
+  });
+
   it('say which version they have', () => {
     expect(holdings.answer({ type: 'inspect', key: 'a' })).to.deep.equal({
       type: 'inspected',
@@ -168,6 +180,16 @@ describe('pages of keys', () => {
       ...change,
     });
   }
+
+  it('count what all primaries have, each partition once, or nothing', async () => {
+    expect(await lister({}).count()).to.equal(KEYS.length);
+    let asked = 0;
+    const call: ListerParts['transport']['call'] = async (_to, request) =>
+      asked++ < 2 ? lost : odd.answer(request);
+    expect(await lister({ transport: { call } }).count()).to.equal(KEYS.length);
+    expect(asked).to.equal(3);
+    expect(await lister({ transport: { call: async () => lost } }).count()).to.equal(null);
+  });
 
   it('merge what all primaries have', async () => {
     const sorted = [...KEYS].sort(compareBytes);

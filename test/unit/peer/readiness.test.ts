@@ -33,7 +33,16 @@ function rosterOf(map: ClusterMap, status: 'up' | 'leaving' = 'up'): Roster {
 
 function readinessOf(map: ClusterMap, roster: Roster | null): Readiness {
   const status = () =>
-    ({ role: 'member', epoch: 1, base: 0, com: 0, prep: 0, readable: true, damaged: 0 }) as const;
+    ({
+      role: 'member',
+      epoch: 1,
+      base: 0,
+      com: 0,
+      prep: 0,
+      readable: true,
+      damaged: 0,
+      keyCount: 0,
+    }) as const;
   return new Readiness({ replica: { map, status }, id: 'a', storeId: 'store', inc: 1, roster: () => roster });
 }
 

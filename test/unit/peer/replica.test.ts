@@ -63,7 +63,10 @@ function write(replica: Replica, key: string): void {
 
 /** The writes that were forwarded: key and attempt. */
 function forwarded(sent: readonly PeerEnvelope[]): string[] {
-  return sent.flatMap(({ body }) => (body.type === 'fwd' ? [`${body.command.key} ${body.attempt}`] : []));
+  return sent.flatMap(({ body }) => {
+    if (body.type !== 'fwd' || body.command.kind === 'transaction') return [];
+    return [`${body.command.key} ${body.attempt}`];
+  });
 }
 
 async function until(holds: () => boolean): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { chainedChecksum, fingerprint } from '../../../peer/replication/checksum.js';
 import type { Entry } from '../../../peer/replication/entry.js';
-import { draft } from './entries.js';
+import { draft, several } from './entries.js';
 
 describe('peer/replication/checksum', () => {
   it('covers everything that a replica acts upon', () => {
@@ -19,6 +19,19 @@ describe('peer/replication/checksum', () => {
       { effect: { kind: 'none' } },
       { effect: { kind: 'retire', peer: 'A', storeId: 's', inc: 1 } },
       { effect: { kind: 'retire', peer: 'A', storeId: 's', inc: 2 } },
+      several(),
+      several({ kind: 'delete', key: 'a' }),
+      several({ kind: 'delete', key: 'b' }),
+      several({ kind: 'delete', key: 'a' }, { kind: 'delete', key: 'b' }),
+      several({ kind: 'delete', key: 'b' }, { kind: 'delete', key: 'a' }),
+      several({ kind: 'put', key: 'a', value }),
+      several({ kind: 'put', key: 'a', value, expiresAtMs: 1 }),
+      several({ kind: 'put', key: 'a', value }, { kind: 'put', key: 'b', value }),
+      several({
+        kind: 'put',
+        key: 'a',
+        value: { type: 't', bytes: Buffer.from('v1\nput\n1\n2\nb\n\nt\nv1') },
+      }),
       { request: { session: 'A/s/1', n: 1, fi: 1 } },
       { request: { session: 'A/s/1', n: 2, fi: 1 } },
       { request: { session: 'A/s/1', n: 2, fi: 2 } },

@@ -1,5 +1,6 @@
 /** Entries for tests: a chain of puts, and single ones. */
 import { chainedChecksum, FIRST_CHECKSUM } from '../../../peer/replication/checksum.js';
+import type { Change } from '../../../peer/replication/commands.js';
 import type { Entry } from '../../../peer/replication/entry.js';
 
 /** A put of `key` at `seq`, with a checksum that fits nothing. */
@@ -28,4 +29,12 @@ export function chain(count: number): Entry[] {
     entries.push({ ...body, checksum: sum });
   }
   return entries;
+}
+
+/** What is special of the entry of a transaction. */
+export function several(...changes: readonly Change[]): Pick<Entry, 'key' | 'effect'> {
+  return {
+    key: '',
+    effect: { kind: 'several', changes: new Map(changes.map((change) => [change.key, change])) },
+  };
 }

@@ -1,7 +1,7 @@
 /** How much is held and sent at once, whatever is asked for. */
 import { expect } from 'chai';
 import { type ClusterMap, emptyMap, type PartitionConfig } from '../../../common/configuration.js';
-import type { Command } from '../../../peer/replication/commands.js';
+import { type Change, MAX_TRANSACTION_KEYS, type Write } from '../../../peer/replication/commands.js';
 import { sizeOfEntries } from '../../../peer/replication/entry.js';
 import type { Effects, StoreBatch } from '../../../peer/replication/machine.js';
 import type { PeerMessage } from '../../../peer/replication/messages.js';
@@ -11,7 +11,7 @@ import { StoredImage } from '../../simulator/image.js';
 
 const MiB = 1024 * 1024;
 
-function put(key: string, bytes: number): Command {
+function put(key: string, bytes: number): Change {
   return { kind: 'put', key, value: { bytes: Buffer.alloc(bytes), type: 't' } };
 }
 
@@ -33,9 +33,13 @@ class Bench {
 
   /** Writes, and stores nothing; returns what came of it, if that is known. */
   write(partition: number, key: string, bytes: number): unknown {
+    return this.ask(partition, put(key, bytes));
+  }
+
+  /** The same for any write. */
+  ask(partition: number, command: Write): unknown {
     const n = ++this.n;
     const tag = { session: 'a/a1/1', n, fi: n };
-    const command = put(key, bytes);
     this.node.step(this.clock(), { type: 'write', id: n, partition, tag, command, idempotency: undefined });
     return this.take().replies.at(-1)?.outcome;
   }
@@ -113,6 +117,22 @@ describe('peer/replication/limits', () => {
     for (const partition of [0, 1]) expect(bench.write(partition, 'y', 1)).to.deep.equal(refused);
     bench.turn();
     expect(bench.write(0, 'y', 1)).to.equal(undefined);
+  });
+
+  it('W6: a transaction counts with all that it changes, and fails for good if it is too large', () => {
+    const bench = new Bench();
+    const change = (changes: Change[]) => bench.ask(0, { kind: 'transaction', reads: [], changes });
+    expect(change([put('x', 4 * MiB), put('y', 4 * MiB)])).to.equal(undefined);
+    expect(bench.write(0, 'z', 1)).to.deep.equal({ kind: 'refused', reason: 'overloaded' });
+    bench.turn();
+    expect(bench.write(0, 'z', 1)).to.equal(undefined);
+    change(Array.from({ length: MAX_TRANSACTION_KEYS + 1 }, (_, i) => put(`${i}`, 1)));
+    bench.turn();
+    expect(bench.node.status(0, bench.nowMs)).to.include({ com: 3, prep: 3 });
+    expect(bench.image.partitions.get(0)?.entry(3)).to.deep.include({
+      effect: { kind: 'none' },
+      result: { kind: 'failed', reason: 'too-large', actual: null },
+    });
   });
 
   it('C2: the end of a copy carries no large entry, and large parts are not repeated while they are on their way', () => {

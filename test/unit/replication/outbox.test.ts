@@ -32,12 +32,15 @@ describe('peer/replication/outbox', () => {
   it('stores marks once a batch, as they are when it closes', () => {
     const out = new Outbox(0, 1);
     let com = 1;
-    const partition = { number: 7, marks: () => ({ alignedEpoch: 1, com, copy: 0, staging: 0 }) };
+    const partition = {
+      number: 7,
+      marks: () => ({ alignedEpoch: 1, com, copy: 0, staging: 0, keyCount: 0 }),
+    };
     out.mark(partition);
     expect(out.barrier()).to.equal(1);
     out.mark(partition);
     com = 2;
-    const marks = { alignedEpoch: 1, com: 2, copy: 0, staging: 0 };
+    const marks = { alignedEpoch: 1, com: 2, copy: 0, staging: 0, keyCount: 0 };
     expect(out.close(0)?.ops).to.deep.equal([{ type: 'marks', partition: 7, marks }]);
     expect(out.close(0)).to.equal(undefined);
   });

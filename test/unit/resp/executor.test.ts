@@ -25,8 +25,8 @@ function ran(executor: Executor, line: string): Promise<Reply> {
   return new Promise((resolve) => executor.run(actionOf(line), resolve));
 }
 
-function setUp(later?: (answer: () => void) => void, transactions = true) {
-  const store = new RespMemoryStore(() => NOW_MS, later, transactions);
+function setUp(later?: (answer: () => void) => void) {
+  const store = new RespMemoryStore(() => NOW_MS, later);
   return { store, executor: new Executor(store, LIMITS, () => NOW_MS) };
 }
 
@@ -117,14 +117,34 @@ describe('the executor', () => {
     expect(await ran(executor, 'DEL {t}a {t}b {t}z')).to.equal(':2\r\n');
     expect(singles).to.equal(0);
     expect(await ran(executor, 'MSETNX a 1 b 2')).to.match(/^-CROSSSLOT /);
-    const without = setUp(undefined, false);
-    expect(await ran(without.executor, 'MSETNX {t}c 1 {t}d 2')).to.match(
-      /^-ERR several keys cannot be changed/,
-    );
-    expect(without.store.rows.size).to.equal(0);
-    expect(await ran(without.executor, 'MSETNX c 1')).to.equal(':1\r\n');
-    expect(await ran(without.executor, 'MSET {t}a 1 {t}b 2')).to.equal('+OK\r\n');
-    expect(await ran(without.executor, 'DEL {t}a {t}b')).to.equal(':2\r\n');
+    expect(singles).to.equal(0);
+    const many = Array.from({ length: 5_000 }, (_, i) => `{t}${i} x`).join(' ');
+    expect(await ran(executor, `MSET ${many}`)).to.match(/^-ERR too much .* at most 4096 keys/);
+    expect(await ran(executor, `MSETNX ${many}`)).to.match(/^-ERR too much /);
+    expect(store.row('{t}0')).to.equal(null);
+  });
+
+  it('changes keys of one partition without reading them, where it need not know them', async () => {
+    const { store, executor } = setUp();
+    store.afterRead = () => {
+      throw new Error('read');
+    };
+    expect(await ran(executor, 'MSET {t}a 1 {t}b 2')).to.equal('+OK\r\n');
+    expect(await ran(executor, 'MSET a 1 b 2')).to.equal('+OK\r\n');
+    expect(await ran(executor, 'DEL {t}b {t}c {t}a')).to.equal(':2\r\n');
+    expect(store.rows.size).to.equal(2);
+  });
+
+  it('tells a transaction that may have happened from one that did not', async () => {
+    const { store, executor } = setUp();
+    for (const line of ['MSET {t}a 1 {t}b 2', 'MSETNX {t}a 1 {t}b 2']) {
+      store.transactFault = () => ({ kind: 'unknown', request: 'p/s/1/1' });
+      expect(await ran(executor, line), line).to.match(/^-UNKNOWN /);
+      store.transactFault = () => ({ kind: 'not-applied', reason: 'overloaded' });
+      expect(await ran(executor, line), line).to.match(/^-TRYAGAIN .*nothing was written/);
+      store.transactFault = () => ({ kind: 'conflict' });
+      expect(await ran(executor, line), line).to.match(/^-TRYAGAIN .*nothing was written/);
+    }
   });
 
   it('refuses an answer that would be too large', async () => {
@@ -167,9 +187,9 @@ describe('the executor', () => {
           direct.executor.run(actionOf(line), (reply) => replies.push(reply));
           const {
             direct: _left,
-            each: _out,
+            blind: _out,
             ...plain
-          } = { direct: undefined, each: undefined, ...actionOf(line) };
+          } = { direct: undefined, blind: undefined, ...actionOf(line) };
           judged.executor.run(plain as Action, (reply) => replies.push(reply));
           expect(replies[1], line).to.deep.equal(replies[0]);
           expect(shown(judged.store), line).to.deep.equal(shown(direct.store));

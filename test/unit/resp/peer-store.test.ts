@@ -1,6 +1,8 @@
 /** The Redis lane's store on a peer: which of the peer's parts it asks for what. */
 import { expect } from 'chai';
-import { PARTITION_COUNT, partitionOfKey } from '../../../common/slots.js';
+import { partitionOfKey } from '../../../common/slots.js';
+import type { Transaction } from '../../../peer/replication/commands.js';
+import type { WriteAnswer } from '../../../peer/requests/rim.js';
 import { type PeerStoreParts, respStoreOf } from '../../../peer/resp/peer-store.js';
 
 type Pages = PeerStoreParts['lister']['pageOf'];
@@ -8,7 +10,7 @@ type Pages = PeerStoreParts['lister']['pageOf'];
 function storeOf(pageOf: Pages, asked: unknown[] = []) {
   return respStoreOf({
     replica: { beginRead: (call) => void asked.push(call), beginWrite: (call) => void asked.push(call) },
-    lister: { pageOf },
+    lister: { pageOf, count: () => Promise.resolve(null) },
   });
 }
 
@@ -27,6 +29,59 @@ describe("the Redis lane's store on a peer", () => {
     ]);
   });
 
+  it('asks the replica to change several keys as one, and tells what came of it', () => {
+    const version = { epoch: 1, seq: 2 };
+    const transaction: Transaction = {
+      kind: 'transaction',
+      reads: [],
+      changes: [{ kind: 'delete', key: 'a' }],
+    };
+    const failed = (reason: 'condition' | 'too-large'): WriteAnswer => ({
+      kind: 'result',
+      result: { kind: 'failed', reason, actual: null },
+      servedBy: 'p',
+    });
+    const done: WriteAnswer = {
+      kind: 'result',
+      result: { kind: 'done', version, existed: true, number: 3n },
+      servedBy: 'p',
+    };
+    const refused = { kind: 'not-applied', reason: 'overloaded' } as const;
+    const unknown = { kind: 'unknown', request: 'r' } as const;
+    for (const [answer, told] of [
+      [done, { kind: 'committed', existed: 3 }],
+      [failed('condition'), { kind: 'conflict' }],
+      [failed('too-large'), { kind: 'too-large' }],
+      [refused, refused],
+      [unknown, unknown],
+    ] as const) {
+      const asked: unknown[] = [];
+      const store = respStoreOf({
+        replica: {
+          beginRead: () => undefined,
+          beginWrite: (call, given) => {
+            asked.push(call);
+            given(answer);
+          },
+        },
+        lister: { pageOf: NOTHING, count: () => Promise.resolve(null) },
+      });
+      store.transact(7, transaction, (heard) => expect(heard).to.deep.equal(told));
+      expect(asked).to.deep.equal([{ partition: 7, command: transaction, idempotency: undefined }]);
+    }
+  });
+
+  it('asks nobody to change more than can be changed as one', () => {
+    const asked: unknown[] = [];
+    const changes = Array.from({ length: 5_000 }, (_, i) => ({ kind: 'delete', key: `${i}` }) as const);
+    const heard: unknown[] = [];
+    storeOf(NOTHING, asked).transact(7, { kind: 'transaction', reads: [], changes }, (told) =>
+      heard.push(told),
+    );
+    expect(heard).to.deep.equal([{ kind: 'too-large' }]);
+    expect(asked).to.deep.equal([]);
+  });
+
   it('asks for the keys of one partition', async () => {
     const asked: unknown[] = [];
     const store = storeOf((...args) => {
@@ -37,12 +92,11 @@ describe("the Redis lane's store on a peer", () => {
     expect(asked).to.deep.equal([[[7], '', 'a', 10]]);
   });
 
-  it('counts all keys of all partitions, page by page, or none', async () => {
-    const pages: Pages = (_partitions, _prefix, after) =>
-      Promise.resolve(after === '' ? { keys: ['a', 'b'], more: true } : { keys: ['c'], more: false });
-    expect(await storeOf(pages).count()).to.equal(3 * PARTITION_COUNT);
-    let left = 5;
-    const failing: Pages = (...args) => (left-- > 0 ? pages(...args) : Promise.resolve(null));
-    expect(await storeOf(failing).count()).to.equal(null);
+  it('asks the lister how many keys there are', async () => {
+    for (const count of [3, null]) {
+      const lister = { pageOf: NOTHING, count: () => Promise.resolve(count) };
+      const replica = { beginRead: () => undefined, beginWrite: () => undefined };
+      expect(await respStoreOf({ replica, lister }).count()).to.equal(count);
+    }
   });
 });

@@ -6,6 +6,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { ClusterMap, Drain, PartitionConfig, PeerRecord } from '../../../common/configuration.js';
 import type {
   Append,
+  Change,
   Condition,
   Delete,
   Done,
@@ -15,6 +16,8 @@ import type {
   Increment,
   Put,
   Result,
+  SeenVersion,
+  Transaction,
   Value,
   Version,
 } from '../../../peer/replication/commands.js';
@@ -91,6 +94,10 @@ const condition = fc.oneof(
   kind<Extract<Condition, { kind: 'version' }>>('version', { version }),
   kind<Extract<Condition, { kind: 'value' }>>('value', { bytes }),
 );
+const change: Arbitrary<Change> = fc.oneof(
+  kind<Extract<Change, { kind: 'put' }>>('put', { key: text, value, expiresAtMs: ms }, ['expiresAtMs']),
+  kind<Extract<Change, { kind: 'delete' }>>('delete', { key: text }),
+);
 const command = fc.oneof(
   kind<Put>('put', { key: text, value, ttlMs: ms, expiresAtMs: ms, condition }, [
     'ttlMs',
@@ -105,6 +112,10 @@ const command = fc.oneof(
   ),
   kind<Increment>('increment', { key: text, by, condition }, ['condition']),
   kind<Append>('append', { key: text, bytes, type: text, condition }, ['condition']),
+  kind<Transaction>('transaction', {
+    reads: fc.array(record<SeenVersion>({ key: text, version: fc.option(version) }), few),
+    changes: fc.array(change, few),
+  }),
 );
 const result: Arbitrary<Result> = fc.oneof(
   kind<Done>('done', { version, existed: flag, number: by, length: whole }, ['number', 'length']),
@@ -117,6 +128,9 @@ const effect: Arbitrary<Effect> = fc.oneof(
   kind<Extract<Effect, { kind: 'put' }>>('put', { value, expiresAtMs: ms }, ['expiresAtMs']),
   kind<Extract<Effect, { kind: 'delete' }>>('delete', {}),
   kind<Extract<Effect, { kind: 'none' }>>('none', {}),
+  kind<Extract<Effect, { kind: 'several' }>>('several', {
+    changes: fc.array(change, few).map((changes) => new Map(changes.map((each) => [each.key, each]))),
+  }),
   kind<Extract<Effect, { kind: 'retire' }>>('retire', { peer: text, storeId: text, inc: whole }),
 );
 const tag = record<RequestTag>({ session: text, n: whole, fi: whole });
@@ -269,6 +283,7 @@ export const messages: {
     s0: whole,
     s0Checksum: word,
     com: whole,
+    keyCount: whole,
     sessions,
     entries: run,
   }),
@@ -285,10 +300,12 @@ export const request: Arbitrary<PeerRequest> = fc.oneof(
     after: text,
     limit: whole,
   }),
+  fc.record({ type: fc.constant('count' as const), partitions: fc.array(partition) }),
   fc.record({ type: fc.constant('inspect' as const), key: text }),
 );
 
 export const reply: Arbitrary<PeerReply> = fc.oneof(
   fc.record({ type: fc.constant('listed' as const), keys: fc.array(text), refused: fc.array(partition) }),
+  fc.record({ type: fc.constant('counted' as const), keys: whole, refused: fc.array(partition) }),
   fc.record({ type: fc.constant('inspected' as const), holds: flag, version: fc.option(version) }),
 );

@@ -2,6 +2,7 @@
  * What the cluster says of itself: who is ready, and whether every partition has all its copies. Waits for that, and says what
  * is missing where it does not come.
  */
+import { systemClock } from '../common/clock.js';
 import type { Cluster, Member } from './cluster.js';
 
 const ASK_EVERY_MS = 100;
@@ -96,10 +97,10 @@ export async function until(
   question: () => Promise<string | null>,
   timeoutMs: number,
 ): Promise<string | null> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = systemClock.monotonicMs() + timeoutMs;
   for (;;) {
     const answer = await question();
-    if (answer === null || performance.now() > deadline) return answer;
+    if (answer === null || systemClock.monotonicMs() > deadline) return answer;
     await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
   }
 }

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Network, Site } from './network.js';
 import { type Ended, ManagedProcess } from './process.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SECRET = 'a-secret-for-tests-only-0123456789';
 const HTTP_PORT = 8_080;
 const ORCHESTRATOR_PORT = 8_079;

@@ -3,8 +3,8 @@
  * whoever it is to teach has learned everything. A real peer would need a store and other peers; what is tested and
  * measured with it is what the orchestrator makes of it.
  */
-import { type ClusterMap, emptyMap, mapVersion } from '../../common/configuration.js';
-import type { OrchestratorMessage, ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
+import { type ClusterMap, emptyMap, mapVersion } from '../common/configuration.js';
+import type { OrchestratorMessage, ReportEnvelope, ReportMessage } from '../common/control-messages.js';
 
 export class FollowingPeer {
   inc = 1;

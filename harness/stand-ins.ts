@@ -8,12 +8,12 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { z } from 'zod';
-import type { ClusterMap } from '../../common/configuration.js';
-import { deliverySchema, reportsText } from '../../common/control.js';
-import type { OrchestratorMessage } from '../../common/control-messages.js';
-import { LineReader } from '../../common/control-stream.js';
-import { applyMapChange, type MapChange } from '../../common/map-change.js';
-import { bearer } from '../../common/secret.js';
+import type { ClusterMap } from '../common/configuration.js';
+import { deliverySchema, reportsText } from '../common/control.js';
+import type { OrchestratorMessage } from '../common/control-messages.js';
+import { LineReader } from '../common/control-stream.js';
+import { applyMapChange, type MapChange } from '../common/map-change.js';
+import { bearer } from '../common/secret.js';
 import { FollowingPeer } from './follower.js';
 
 export interface StandIns {

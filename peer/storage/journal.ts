@@ -1,0 +1,106 @@
+/**
+ * The journal: what was written and may not be in LMDB's tables yet, in two files that are written in turn.
+ *
+ * Kept true: one record is written at a time, and flushed before the next one begins; so everything before a record
+ * that was begun is whole. Records are numbered from 1 without a gap. A file is written from its beginning
+ * again only when the tables have everything that it holds; its old blocks are used again, so that a flush has
+ * no size or place of a file to write.
+ */
+
+import { close, constants, fstatSync, ftruncateSync, openSync, write } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { randomToken } from '../../common/clock.js';
+import type { Durability } from './engine.js';
+import { RecordWriter } from './journal-record.js';
+import type { Change } from './lmdb-layout.js';
+import { syncDirectory } from './lmdb-tables.js';
+
+/** The files in the store's directory. */
+export const JOURNAL_FILES = ['journal-0', 'journal-1'] as const;
+
+/** A longer file (a large value was written) is cut to this when it is used again. */
+const KEPT_BYTES = 16 * 1_048_576;
+
+interface Segment {
+  readonly fd: number;
+  bytes: number;
+}
+
+export class Journal {
+  private readonly writer: RecordWriter;
+  private current = 0;
+  /** Where the next record goes in the current file. */
+  private end = 0;
+  private last = 0;
+
+  private constructor(
+    /** Records of another id in these files are of another journal. */
+    readonly id: string,
+    private readonly segments: readonly [Segment, Segment],
+  ) {
+    this.writer = new RecordWriter(id);
+  }
+
+  /** A new journal in the files of the old one, if there are any; nothing is overwritten yet. Throws errors of the system. */
+  static open(directory: string, durability: Durability): Journal {
+    const flags = constants.O_RDWR | constants.O_CREAT | (durability === 'flush' ? constants.O_DSYNC : 0);
+    const opened = (name: string): Segment => {
+      const fd = openSync(join(directory, name), flags, 0o644);
+      return { fd, bytes: fstatSync(fd).size };
+    };
+    const segments = [opened(JOURNAL_FILES[0]), opened(JOURNAL_FILES[1])] as const;
+    syncDirectory(directory);
+    return new Journal(randomToken(), segments);
+  }
+
+  /** The number of the last record. */
+  get through(): number {
+    return this.last;
+  }
+
+  /** Bytes of the current file in use. */
+  get bytes(): number {
+    return this.end;
+  }
+
+  /**
+   * Writes one record; resolves when it is as durable as was asked for at opening. Not before the last call resolved.
+   * Rejects with an error of the system; then nothing more may be written.
+   */
+  async append(changes: readonly Change[]): Promise<void> {
+    const segment = this.segments[this.current] as Segment;
+    const record = this.writer.encode(this.last + 1, changes);
+    for (let done = 0; done < record.length; ) {
+      done += await writeAt(segment.fd, record, done, this.end + done);
+    }
+    this.end += record.length;
+    segment.bytes = Math.max(segment.bytes, this.end);
+    this.last++;
+  }
+
+  /** From here on the other file is written; the tables have all that it holds. */
+  turn(): void {
+    this.current = 1 - this.current;
+    this.end = 0;
+    const segment = this.segments[this.current] as Segment;
+    if (segment.bytes <= KEPT_BYTES) return;
+    ftruncateSync(segment.fd, KEPT_BYTES);
+    segment.bytes = KEPT_BYTES;
+  }
+
+  async close(): Promise<void> {
+    for (const { fd } of this.segments) await closeFile(fd);
+  }
+}
+
+const closeFile = promisify(close);
+
+function writeAt(fd: number, bytes: Buffer, from: number, at: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, from, bytes.length - from, at, (error, written) => {
+      if (error === null) resolve(written);
+      else reject(error);
+    });
+  });
+}
