@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { randomToken } from '../common/clock.js';
 import type { Logger } from '../common/log.js';
 import type { Durability, LoadedImage, StorageEngine, StorageEvents } from './storage/engine.js';
+import { hashKeyOf } from './storage/key-hash.js';
 import { MemoryEngine } from './storage/memory-engine.js';
 import { openUsable } from './storage/opening.js';
 
@@ -27,7 +28,7 @@ export async function openStore(
   log: Pick<Logger, 'error'>,
 ): Promise<{ readonly engine: StorageEngine; readonly image: LoadedImage }> {
   if (storage === 'memory' || data === null) {
-    const engine = new MemoryEngine(randomToken(), cluster);
+    const engine = new MemoryEngine(randomToken(), cluster, hashKeyOf(randomToken()));
     return { engine, image: engine.load() };
   }
   const directory = join(data, STORE_FOLDER);

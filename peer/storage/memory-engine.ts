@@ -19,8 +19,8 @@ import type {
   StoreBatch,
 } from '../replication/machine.js';
 import { Sessions } from '../replication/sessions.js';
-import { Arena } from './arena.js';
 import type { LoadedImage, StorageEngine, StorageStats } from './engine.js';
+import type { HashKey } from './key-hash.js';
 import { MemoryRows } from './memory-rows.js';
 
 export class MemoryEngine implements StorageEngine {
@@ -28,13 +28,13 @@ export class MemoryEngine implements StorageEngine {
   private promised: MapVersion = 0;
   private map: ClusterMap;
   private waiting: (() => void)[] = [];
-  private readonly arena = new Arena();
   private readonly partitions = new Map<number, MemoryPartition>();
 
-  /** An empty store; `storeId` is a random one. */
+  /** An empty store; `storeId` is a random one, and so is `hashKey`, which nobody else knows. */
   constructor(
     public storeId: string,
     clusterId: string,
+    private readonly hashKey: HashKey,
   ) {
     this.map = emptyMap(clusterId);
   }
@@ -75,8 +75,14 @@ export class MemoryEngine implements StorageEngine {
 
   stats(): StorageStats {
     let keys = 0;
-    for (const { copies } of this.partitions.values()) for (const rows of copies.values()) keys += rows.size;
-    return { keys, bytes: this.arena.bytes };
+    let bytes = 0;
+    for (const { copies } of this.partitions.values()) {
+      for (const rows of copies.values()) {
+        keys += rows.size;
+        bytes += rows.bytes;
+      }
+    }
+    return { keys, bytes };
   }
 
   /** Deletes the partitions; the new identity comes with the next start anyway. */
@@ -89,7 +95,6 @@ export class MemoryEngine implements StorageEngine {
   }
 
   private forget(number: number): void {
-    for (const rows of this.partitions.get(number)?.copies.values() ?? []) rows.clear();
     this.partitions.delete(number);
   }
 
@@ -103,7 +108,7 @@ export class MemoryEngine implements StorageEngine {
   private partition(number: number): MemoryPartition {
     let partition = this.partitions.get(number);
     if (partition === undefined) {
-      partition = new MemoryPartition(this.arena);
+      partition = new MemoryPartition(this.hashKey);
       this.partitions.set(number, partition);
     }
     return partition;
@@ -118,7 +123,7 @@ class MemoryPartition {
   private log: Entry[] = [];
   private sessions = new Sessions();
 
-  constructor(private readonly arena: Arena) {}
+  constructor(private readonly hashKey: HashKey) {}
 
   image(partition: number): PartitionImage {
     const { marks, base, baseChecksum, log } = this;
@@ -145,7 +150,6 @@ class MemoryPartition {
         else this.copy(op.copy).put(op.key, op.row);
         return;
       case 'drop-copy':
-        this.copies.get(op.copy)?.clear();
         this.copies.delete(op.copy);
         return;
       case 'remember':
@@ -169,7 +173,7 @@ class MemoryPartition {
   private copy(number: number): MemoryRows {
     let rows = this.copies.get(number);
     if (rows === undefined) {
-      rows = new MemoryRows(this.arena);
+      rows = new MemoryRows(this.hashKey);
       this.copies.set(number, rows);
     }
     return rows;

@@ -1,12 +1,13 @@
 /**
- * One copy of a partition's rows in memory: keys in a map, rows as bytes in an arena.
+ * One copy of a partition's rows in memory: keys and rows as bytes, and a table that finds them.
  *
- * Kept true: `ordered` with `fresh` holds every key of `handles`, each at least once, and may hold keys that are
+ * Kept true: the index names every record that is not garbage, and no other; `ordered` with `fresh` holds every key, each at least once, and may hold keys that are
  * gone; both are made when a range is asked for, so that a store which is never scanned does not pay for it.
  */
 
 import { compareBytes } from '../../common/byte-order.js';
 import type { Row } from '../replication/entry.js';
+import { broken } from '../replication/invariant.js';
 import {
   bytesOf,
   type KeyRange,
@@ -17,59 +18,65 @@ import {
   type RowRange,
   type StoredRow,
 } from '../replication/machine.js';
-import type { Arena } from './arena.js';
+import { MAX_KEY_BYTES } from './engine.js';
+import { type HashKey, hashBytes } from './key-hash.js';
+import { KeyIndex } from './key-index.js';
+import { RecordSpace } from './record-space.js';
 import { decodeRow, viewOfRow } from './row-codec.js';
 
 export class MemoryRows {
-  private readonly handles = new Map<string, number>();
+  private readonly space = new RecordSpace();
+  private readonly index = new KeyIndex(this.space);
   private readonly marks = new Map<string, RowMark>();
   private ordered: string[] | undefined;
   /** Keys that came since `ordered` was made. */
   private fresh: string[] = [];
+  private readonly move = (handle: number) => this.moveRecord(handle);
 
-  constructor(private readonly arena: Arena) {}
+  constructor(private readonly hashKey: HashKey) {}
 
   get size(): number {
-    return this.handles.size;
+    return this.index.size;
+  }
+
+  /** Bytes of memory for keys and rows. */
+  get bytes(): number {
+    return this.space.bytes + this.index.bytes;
   }
 
   get(key: string): Row | undefined {
-    const handle = this.handles.get(key);
-    return handle === undefined ? undefined : decodeRow(this.arena.read(handle), 0);
+    const slot = this.slotOf(key);
+    return slot < 0 ? undefined : decodeRow(this.space.content(this.index.handleAt(slot)), 0);
   }
 
   put(key: string, row: Row): void {
+    const { space, index } = this;
     const content = viewOfRow(row);
-    const handle = this.handles.get(key);
-    if (handle === undefined) {
+    const length = encode(key);
+    if (length > MAX_KEY_BYTES) broken(`keys of at most ${MAX_KEY_BYTES} bytes`, `${length}`);
+    const hash = hashBytes(this.hashKey, encoded, 0, length);
+    const slot = index.find(hash, encoded, length);
+    if (slot < 0) {
+      index.add(hash, space.put(encoded, length, content));
       // A text cut out of a larger one keeps all of that in memory; this one stands alone.
-      const own = Buffer.from(key).toString();
-      this.handles.set(own, this.arena.put(content));
-      if (this.ordered !== undefined) this.fresh.push(own);
-    } else {
-      const now = this.arena.replace(handle, content);
-      if (now !== handle) this.handles.set(key, now);
+      if (this.ordered !== undefined) this.fresh.push(encoded.toString('utf8', 0, length));
+    } else if (!space.overwrite(index.handleAt(slot), content)) {
+      const before = index.handleAt(slot);
+      index.setHandle(slot, space.put(encoded, length, content));
+      space.delete(before);
     }
-    const mark = markOf(key, row);
-    if (mark !== undefined) this.marks.set(key, mark);
-    else if (this.marks.size > 0) this.marks.delete(key);
+    this.mark(key, row);
+    if (space.isSparse) space.compact(this.move);
   }
 
   delete(key: string): void {
-    const handle = this.handles.get(key);
-    if (handle === undefined) return;
-    this.arena.delete(handle);
-    this.handles.delete(key);
-    this.marks.delete(key);
-  }
-
-  /** Frees everything. */
-  clear(): void {
-    for (const handle of this.handles.values()) this.arena.delete(handle);
-    this.handles.clear();
-    this.marks.clear();
-    this.ordered = undefined;
-    this.fresh = [];
+    const { space, index } = this;
+    const slot = this.slotOf(key);
+    if (slot < 0) return;
+    space.delete(index.handleAt(slot));
+    index.removeAt(slot);
+    if (this.marks.size > 0) this.marks.delete(key);
+    if (space.isSparse) space.compact(this.move);
   }
 
   range(after: string | undefined, limit: RangeLimit): RowRange {
@@ -89,7 +96,7 @@ export class MemoryRows {
     const keys: LiveKey[] = [];
     let looked = 0;
     for (const key of this.above(after)) {
-      if (!this.handles.has(key)) continue;
+      if (this.slotOf(key) < 0) continue;
       looked++;
       const mark = this.marks.get(key);
       const expiresAtMs = mark?.expiresAtMs;
@@ -103,6 +110,28 @@ export class MemoryRows {
     return this.marks.values();
   }
 
+  private mark(key: string, row: Row): void {
+    const mark = markOf(key, row);
+    if (mark !== undefined) {
+      const own = Buffer.from(key).toString();
+      this.marks.set(own, { ...mark, key: own });
+    } else if (this.marks.size > 0) this.marks.delete(key);
+  }
+
+  private slotOf(key: string): number {
+    const length = encode(key);
+    if (length > MAX_KEY_BYTES) return -1;
+    return this.index.find(hashBytes(this.hashKey, encoded, 0, length), encoded, length);
+  }
+
+  /** Puts a record of a segment that is given back anew, if it is still there. */
+  private moveRecord(handle: number): void {
+    const { space, index } = this;
+    const key = space.key(handle);
+    const slot = index.slotOf(hashBytes(this.hashKey, key, 0, key.length), handle);
+    if (slot >= 0) index.setHandle(slot, space.put(key, key.length, space.content(handle)));
+  }
+
   /** Keys above `after` in order, and perhaps some that are gone. */
   private *above(after: string | undefined): Iterable<string> {
     const keys = this.inOrder();
@@ -112,15 +141,31 @@ export class MemoryRows {
   }
 
   private inOrder(): readonly string[] {
-    const { ordered, fresh, handles } = this;
-    if (ordered === undefined || ordered.length > 2 * handles.size + 64) {
-      this.ordered = [...handles.keys()].sort(compareBytes);
+    const { ordered, fresh, index, space } = this;
+    if (ordered === undefined || ordered.length > 2 * index.size + 64) {
+      const keys = Array.from(index.handles(), (handle) => space.key(handle).toString());
+      this.ordered = keys.sort(compareBytes);
     } else if (fresh.length > 0) {
       this.ordered = merged(ordered, fresh.sort(compareBytes));
     }
     if (fresh.length > 0) this.fresh = [];
     return this.ordered as string[];
   }
+}
+
+/** The key that was encoded last; no character takes more than three bytes of a UTF-16 unit. */
+const encoded = Buffer.allocUnsafeSlow(3 * MAX_KEY_BYTES);
+
+/** Puts the key's bytes into `encoded`; answers how many, more than MAX_KEY_BYTES for a key that is too long. */
+function encode(key: string): number {
+  const { length } = key;
+  if (length > MAX_KEY_BYTES) return length;
+  for (let i = 0; i < length; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit > 0x7f) return encoded.write(key, 0, 'utf8');
+    encoded[i] = unit;
+  }
+  return length;
 }
 
 /** Both in one order, each key once. */

@@ -11,7 +11,7 @@ const silent = { failed: () => {}, damaged: () => {} };
 
 const memory: StorageUnderTest = {
   name: 'memory',
-  open: async () => new MemoryEngine(randomToken(), 'c'),
+  open: async () => new MemoryEngine(randomToken(), 'c', [1, 2]),
   reopen: async (engine) => engine,
   remove: (engine) => engine.close(),
 };

@@ -30,7 +30,7 @@ const MAP: ClusterMap = {
 /** Peer a, whose wire takes what `takes` says. */
 function replicaWith(takes: (envelopes: readonly PeerEnvelope[]) => boolean) {
   const sent: PeerEnvelope[] = [];
-  const engine = new MemoryEngine('store-a', 'test');
+  const engine = new MemoryEngine('store-a', 'test', [1, 2]);
   const send = (_to: string, envelopes: readonly PeerEnvelope[]) => {
     if (!takes(envelopes)) return false;
     sent.push(...envelopes);
