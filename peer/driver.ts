@@ -15,6 +15,7 @@ import type {
   Effects,
   Input,
   Machine,
+  ReadRow,
   ReplyEffect,
   ReportEffect,
   SendEffect,
@@ -128,6 +129,17 @@ export class PeerDriver {
     if (this.stopped) return;
     this.pack(to, this.machine.envelope(body));
     this.openTurn();
+  }
+
+  /** Answers a read that needs nobody else at once, without a turn of its own; undefined: it is to be an input. */
+  readNow(partition: number, key: string): ReadRow | undefined {
+    if (this.stopped) return undefined;
+    try {
+      return this.machine.readNow(this.world.clock(), partition, key);
+    } catch (error) {
+      this.broke(error);
+      return undefined;
+    }
   }
 
   /** Gives any input to the machine; its effects follow at the end of this turn. */

@@ -17,11 +17,11 @@ import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
 import { tickForgetting } from './forgetting.js';
 import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
-import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import type { Clock, DiskImage, Effects, Input, Machine, ReadRow, StateReader } from './machine.js';
 import { giveMap, pullMap } from './map-exchange.js';
 import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
-import { onRead, settleReads } from './reads.js';
+import { onRead, readNow, settleReads } from './reads.js';
 import type { Settings } from './settings.js';
 import { type PartitionStatus, type ShownRows, shownRows, statusOf } from './standing.js';
 import { settleStream } from './streaming.js';
@@ -94,6 +94,13 @@ export class ReplicationNode implements Machine {
         dropLeases(core);
         return;
     }
+  }
+
+  readNow(clock: Clock, partition: number, key: string): ReadRow | undefined {
+    const { core } = this;
+    core.leaseMs = clock.leaseMs;
+    core.wallMs = clock.wallMs;
+    return readNow(core, core.partitions.get(partition), key);
   }
 
   take(clock: Clock): Effects {
