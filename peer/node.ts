@@ -32,7 +32,7 @@ export interface NodeParts {
   readonly id: string;
   /** As clients are told: its URL. */
   readonly orchestrator: string;
-  readonly replica: Pick<Replica, 'map' | 'read' | 'write'>;
+  readonly replica: Pick<Replica, 'map' | 'read' | 'readNow' | 'write'>;
   readonly holdings: Pick<Holdings, 'answer' | 'all' | 'allKeys'>;
   readonly lister: Pick<Lister, 'page'>;
   readonly readiness: Pick<Readiness, 'checks'>;
@@ -53,6 +53,10 @@ export class Node implements Store {
 
   read(key: string, consistency: Consistency): Promise<ReadAnswer> {
     return this.parts.replica.read({ partition: partitionOfKey(key), key, consistency });
+  }
+
+  readNow(key: string): ReadAnswer | undefined {
+    return this.parts.replica.readNow(partitionOfKey(key), key);
   }
 
   write({ command, token }: Write): Promise<WriteAnswer> {
