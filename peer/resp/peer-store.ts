@@ -13,7 +13,7 @@ const PAGE_KEYS = 10_000;
 
 /** What it is built on. */
 export interface PeerStoreParts {
-  readonly replica: Pick<Replica, 'beginRead' | 'beginWrite'>;
+  readonly replica: Pick<Replica, 'readNow' | 'beginRead' | 'beginWrite'>;
   readonly lister: Pick<Lister, 'pageOf'>;
 }
 
@@ -23,6 +23,7 @@ export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
     lister.pageOf([partition], '', after, limit);
   return {
     partitionOf: partitionOfKey,
+    readNow: (key) => replica.readNow(partitionOfKey(key), key),
     read: (key, done) =>
       replica.beginRead({ partition: partitionOfKey(key), key, consistency: 'linearizable' }, done),
     write: (command, done) =>

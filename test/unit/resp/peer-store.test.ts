@@ -7,7 +7,11 @@ type Pages = PeerStoreParts['lister']['pageOf'];
 
 function storeOf(pageOf: Pages, asked: unknown[] = []) {
   return respStoreOf({
-    replica: { beginRead: (call) => void asked.push(call), beginWrite: (call) => void asked.push(call) },
+    replica: {
+      readNow: () => undefined,
+      beginRead: (call) => void asked.push(call),
+      beginWrite: (call) => void asked.push(call),
+    },
     lister: { pageOf },
   });
 }
