@@ -144,14 +144,19 @@ export class PeerDriver {
 
   /** Gives any input to the machine; its effects follow at the end of this turn. */
   input(input: Input): void {
-    if (this.stopped) return;
+    if (this.step(input)) this.openTurn();
+  }
+
+  /** Whether the machine took it. */
+  private step(input: Input): boolean {
+    if (this.stopped) return false;
     try {
       this.machine.step(this.world.clock(), input);
     } catch (error) {
       this.broke(error);
-      return;
+      return false;
     }
-    this.openTurn();
+    return true;
   }
 
   private openTurn(): void {
@@ -199,7 +204,8 @@ export class PeerDriver {
       else this.reportNow(effect);
     }
     this.held.splice(0, released);
-    this.input({ type: 'stored', through });
+    // The disk calls in a turn of its own: what waited for it goes on at once, unless more has come.
+    if (this.step({ type: 'stored', through }) && !this.turnOpen) this.closeTurn();
   }
 
   private reportNow(report: ReportEffect): void {

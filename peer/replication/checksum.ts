@@ -17,16 +17,17 @@ export function chainedChecksum(before: number, entry: Omit<Entry, 'checksum'>):
   const { request, idempotency, effect } = entry;
   const who = request === undefined ? '' : `${request.session}\n${request.n}\n${request.fi}`;
   const token = idempotency === undefined ? '' : `${idempotency.token}\n${idempotency.fingerprint}`;
-  const head = `${entry.seq}\n${entry.epoch}\n${entry.ts}\n${who}\n${token}\n${describe(entry.result)}\n${effect.kind}\n`;
-  const sum = crc32(head + entry.key, before);
+  const text = `${entry.seq}\n${entry.epoch}\n${entry.ts}\n${who}\n${token}\n${describe(entry.result)}\n${effect.kind}\n${entry.key}`;
   switch (effect.kind) {
-    case 'put':
-      return crc32(effect.value.bytes, crc32(`\n${effect.expiresAtMs ?? ''}\n${effect.value.type}\n`, sum));
+    case 'put': {
+      const { value, expiresAtMs } = effect;
+      return crc32(value.bytes, crc32(`${text}\n${expiresAtMs ?? ''}\n${value.type}\n`, before));
+    }
     case 'retire':
-      return crc32(`\n${effect.peer}\n${effect.storeId}\n${effect.inc}`, sum);
+      return crc32(`${text}\n${effect.peer}\n${effect.storeId}\n${effect.inc}`, before);
     case 'delete':
     case 'none':
-      return sum;
+      return crc32(text, before);
   }
 }
 

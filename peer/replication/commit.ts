@@ -6,7 +6,6 @@
  * so that the answer can be read. An own position counts only once its batch is stored.
  */
 
-import { chainedChecksum } from './checksum.js';
 import type { Effect, Result } from './commands.js';
 import type { Core } from './core.js';
 import {
@@ -48,12 +47,13 @@ export function append(core: Core, partition: Partition, draft: Draft): Entry {
   if (partition.role !== 'active') broken(`an active primary appends to ${partition.number}`, partition.role);
   const { log } = partition;
   const ts = Math.max(core.wallMs, partition.lastTs);
-  const body = { seq: log.prep + 1, epoch: partition.epoch, ts, ...draft };
-  const entry = { ...body, checksum: chainedChecksum(log.checksumAt(log.prep), body) };
   const lead = leadOf(partition);
   // Nothing was on its way to our own disk: from now on it owes us a flush.
   if (lead.selfDurable >= log.prep) lead.selfProgressAtMs = core.leaseMs;
-  store(core, partition, [entry]);
+  const entry = log.extend({ seq: log.prep + 1, epoch: partition.epoch, ts, ...draft });
+  partition.index(entry);
+  core.out.add({ type: 'append', partition: partition.number, entries: [entry] });
+  if (core.ledUncommitted !== undefined) core.ledUncommitted += sizeOf(entry);
   noteOpen(lead, entry);
   core.durability.push({
     batch: core.out.barrier(),

@@ -77,17 +77,20 @@ export class Log {
     }
   }
 
-  /** Adds the next entry. */
+  /** Adds the next entry, as another peer or the disk has it. */
   append(entry: Entry): void {
-    const before = this.prep === this.first ? this.firstSum : this.at(this.prep).checksum;
-    if (entry.seq !== this.prep + 1)
-      broken(`entry ${this.prep + 1} of partition ${this.partition}`, `${entry.seq}`);
-    const sum = chainedChecksum(before, entry);
+    const sum = this.nextChecksum(entry);
     if (sum !== entry.checksum) {
       broken(`checksum ${sum} for entry ${entry.seq} of partition ${this.partition}`, `${entry.checksum}`);
     }
-    this.entries.push(entry);
-    this.size += sizeOf(entry);
+    this.push(entry);
+  }
+
+  /** Makes the next entry of what is decided here, and adds it. */
+  extend(body: Omit<Entry, 'checksum'>): Entry {
+    const entry = { ...body, checksum: this.nextChecksum(body) };
+    this.push(entry);
+    return entry;
   }
 
   /** Entries from `from` to `to`, both included; empty if to < from. */
@@ -141,5 +144,16 @@ export class Log {
     this.size = 0;
     this.first = base;
     this.firstSum = baseChecksum;
+  }
+
+  private nextChecksum(body: Omit<Entry, 'checksum'>): number {
+    if (body.seq !== this.prep + 1)
+      broken(`entry ${this.prep + 1} of partition ${this.partition}`, `${body.seq}`);
+    return chainedChecksum(this.checksumAt(this.prep), body);
+  }
+
+  private push(entry: Entry): void {
+    this.entries.push(entry);
+    this.size += sizeOf(entry);
   }
 }

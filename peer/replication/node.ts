@@ -112,6 +112,7 @@ export class ReplicationNode implements Machine {
       settleReads(core, partition);
     }
     core.pending.clear();
+    core.ledUncommitted = undefined;
     const store = core.out.close(core.leaseMs);
     return { store, ...core.out.empty() };
   }

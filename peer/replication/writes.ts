@@ -8,7 +8,7 @@
  */
 
 import type { Command, Result } from './commands.js';
-import { append, leadOf, newestRow, uncommitted, waitFor } from './commit.js';
+import { append, leadOf, uncommitted, waitFor } from './commit.js';
 import type { Core, Origin } from './core.js';
 import type { IdempotencyTag, RequestTag } from './entry.js';
 import { evaluate } from './evaluate.js';
@@ -71,8 +71,7 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
     return;
   }
   const { command, tag, idempotency } = write;
-  expireIfDue(core, partition, command.key);
-  const row = newestRow(core, partition, command.key);
+  const row = expireIfDue(core, partition, command.key);
   if (row === DAMAGED) {
     refuse(core, write, 'damaged');
     return;
@@ -89,12 +88,18 @@ function hasTooFewCopies({ map }: Core, { config }: Partition): boolean {
 }
 
 /** W6. */
-function hasTooMuchUncommitted({ settings, led }: Core, partition: Partition): boolean {
+function hasTooMuchUncommitted(core: Core, partition: Partition): boolean {
+  const { settings, led } = core;
   if (uncommitted(partition) >= settings.maxUncommittedEntries) return true;
   if (partition.uncommittedBytes >= settings.maxUncommittedBytes) return true;
+  core.ledUncommitted ??= bytesUncommitted(led);
+  return core.ledUncommitted >= settings.maxUncommittedTotalBytes;
+}
+
+function bytesUncommitted(partitions: Iterable<Partition>): number {
   let total = 0;
-  for (const { uncommittedBytes } of led) total += uncommittedBytes;
-  return total >= settings.maxUncommittedTotalBytes;
+  for (const { uncommittedBytes } of partitions) total += uncommittedBytes;
+  return total;
 }
 
 /** D2: whether this request was seen before, by its number; then everything about it is done. */

@@ -200,7 +200,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'timeout-means-failed',
     rule: 'D5',
-    patches: one(GATEWAY_WRITES, '        if (write.pending.size === 0)\n', '        if (true)\n'),
+    patches: one(GATEWAY_WRITES, '        if (write.pending.length === 0)\n', '        if (true)\n'),
     options: [],
     seeds: 200,
   },
