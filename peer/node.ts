@@ -71,7 +71,8 @@ export class Node implements Store {
     let window = FIRST_WINDOW;
     while (answers.length < keys.length && bytes <= MAX_ANSWER_BYTES) {
       const asked = keys.slice(answers.length, answers.length + window);
-      for (const answer of await Promise.all(asked.map((key) => this.read(key, 'linearizable')))) {
+      const reads = asked.map((key) => this.readNow(key) ?? this.read(key, 'linearizable'));
+      for (const answer of await Promise.all(reads)) {
         const size = sizeOf(answer);
         bytes += size;
         largest = Math.max(largest, size);
