@@ -6,30 +6,12 @@
  * so that the answer can be read. An own position counts only once its batch is stored.
  */
 
-import type { Effect, Result } from './commands.js';
 import type { Core } from './core.js';
-import {
-  type Entry,
-  type IdempotencyTag,
-  type RequestTag,
-  type Row,
-  rowOf,
-  sizeOf,
-  writesKey,
-} from './entry.js';
+import { type Draft, type Entry, type Row, rowOf, sizeOf, writesKey } from './entry.js';
 import { broken, present } from './invariant.js';
 import { DAMAGED, type Damaged } from './machine.js';
 import { find } from './mending.js';
 import type { Lead, Partition, Waiter } from './partition.js';
-
-/** What the primary decides about an entry; the rest follows from the log. */
-export interface Draft {
-  readonly key: string;
-  readonly effect: Effect;
-  readonly result: Result;
-  readonly request: RequestTag | undefined;
-  readonly idempotency: IdempotencyTag | undefined;
-}
 
 /** The lead of a partition that this peer leads. */
 export function leadOf(partition: Partition): Lead {
@@ -50,7 +32,7 @@ export function append(core: Core, partition: Partition, draft: Draft): Entry {
   const lead = leadOf(partition);
   // Nothing was on its way to our own disk: from now on it owes us a flush.
   if (lead.selfDurable >= log.prep) lead.selfProgressAtMs = core.leaseMs;
-  const entry = log.extend({ seq: log.prep + 1, epoch: partition.epoch, ts, ...draft });
+  const entry = log.extend(partition.epoch, ts, draft);
   partition.index(entry);
   core.out.add({ type: 'append', partition: partition.number, entries: [entry] });
   if (core.ledUncommitted !== undefined) core.ledUncommitted += sizeOf(entry);

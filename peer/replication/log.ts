@@ -6,9 +6,9 @@
  * is the one thing that must not be).
  */
 
+import type { Epoch } from '../../common/configuration.js';
 import { chainedChecksum } from './checksum.js';
-import type { Entry } from './entry.js';
-import { sizeOf } from './entry.js';
+import { type Draft, type Entry, sizeOf } from './entry.js';
 import { broken } from './invariant.js';
 
 export class Log {
@@ -87,8 +87,10 @@ export class Log {
   }
 
   /** Makes the next entry of what is decided here, and adds it. */
-  extend(body: Omit<Entry, 'checksum'>): Entry {
-    const entry = { ...body, checksum: this.nextChecksum(body) };
+  extend(epoch: Epoch, ts: number, draft: Draft): Entry {
+    const { key, effect, result, request, idempotency } = draft;
+    const entry = { seq: this.prep + 1, epoch, ts, key, effect, result, request, idempotency, checksum: 0 };
+    entry.checksum = this.nextChecksum(entry);
     this.push(entry);
     return entry;
   }

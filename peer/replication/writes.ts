@@ -14,7 +14,7 @@ import type { IdempotencyTag, RequestTag } from './entry.js';
 import { evaluate } from './evaluate.js';
 import { expireIfDue } from './expiry.js';
 import { DAMAGED } from './machine.js';
-import type { WriteOutcome, WriteRefusal } from './messages.js';
+import type { WriteRefusal } from './messages.js';
 import type { Partition, Waiter } from './partition.js';
 import { parseSession } from './sessions.js';
 
@@ -150,11 +150,10 @@ function sessionLives(core: Core, partition: Partition, tag: RequestTag): boolea
   return !partition.sessions.isRetired(name);
 }
 
-function waiterOf(core: Core, write: IncomingWrite): Waiter {
-  const answer = (outcome: WriteOutcome): void => core.answerWrite(write.origin, outcome);
+function waiterOf(core: Core, { origin }: IncomingWrite): Waiter {
   return {
-    committed: (result: Result) => answer({ kind: 'result', result }),
-    dropped: () => answer({ kind: 'maybe' }),
+    committed: (result: Result) => core.answerWrite(origin, { kind: 'result', result }),
+    dropped: () => core.answerWrite(origin, { kind: 'maybe' }),
   };
 }
 
