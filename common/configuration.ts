@@ -101,6 +101,24 @@ export interface ClusterMap {
   readonly minInSync?: number;
 }
 
+/**
+ * Whether every member of the partition has another store by now: its data is gone unless an old disk comes back (E7).
+ * `peers` as registered.
+ */
+export function isLost(
+  { members }: PartitionConfig,
+  peers: ReadonlyMap<PeerId, Pick<PeerRecord, 'storeId'>>,
+): boolean {
+  for (const [id, storeId] of members) if (peers.get(id)?.storeId === storeId) return false;
+  return true;
+}
+
+/** The same of a partition of a map; false where it does not exist yet. */
+export function isPartitionLost({ parts, peers }: ClusterMap, partition: number): boolean {
+  const part = parts[partition];
+  return part !== undefined && isLost(part, peers);
+}
+
 /** The map of a cluster before its first change. */
 export function emptyMap(clusterId: string): ClusterMap {
   return { clusterId, ver: 0, peers: new Map(), parts: [] };

@@ -2,7 +2,8 @@
  * What the orchestrator and the peers say to each other over HTTP, all of it inside the cluster: the caller carries
  * the cluster's secret as `Authorization: Bearer <secret>`. What the messages mean stands in `control-messages.ts`.
  *
- *   orchestrator -> peer   POST /control   {envelopes, roster?}  -> 200 {reports}: what it says at once to that one
+ *   orchestrator -> peer   CONNECT covey-control:0, and then lines of JSON, one answer to each delivery:
+ *                          {envelopes, roster?} -> {reports}: what it says at once to that one
  *   peer -> orchestrator   POST /register  one `register` report -> 204
  *   peer -> orchestrator   POST /reports   {reports}             -> 204
  *
@@ -10,8 +11,10 @@
  */
 import { z } from 'zod';
 import type { OrchestratorEnvelope, ReportEnvelope } from './control-messages.js';
+import { mapChangeSchema } from './map-change.js';
 import {
   countSchema,
+  MAX_PARTITIONS,
   mapSchema,
   mapText,
   peerAddressSchema,
@@ -19,14 +22,13 @@ import {
   weightSchema,
 } from './map-json.js';
 import { nameSchema } from './names.js';
-import { type Roster, rosterSchema } from './roster.js';
+import { rosterSchema } from './roster.js';
 
 /** A map of 10,000 peers with names as long as they may be takes less; so do reports of all partitions. */
 export const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
 /** Messages in one request. */
 export const MAX_ENVELOPES = 16;
 export const MAX_REPORTS = 1_000;
-const MAX_PARTITIONS = 16_384;
 
 const partitionSchema = z.number().int().nonnegative().max(MAX_PARTITIONS);
 const casesSchema = z
@@ -40,6 +42,7 @@ const orchestratorEnvelopeSchema = z.strictObject({
   body: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('ping'), n: countSchema }),
     z.strictObject({ type: z.literal('map'), map: mapSchema }),
+    z.strictObject({ type: z.literal('map-change'), change: mapChangeSchema }),
     z.strictObject({ type: z.literal('query'), term: countSchema }),
   ]),
 });
@@ -77,17 +80,11 @@ const senderShape = {
   ver: countSchema,
 };
 
-/** What an orchestrator tells a peer in one request. */
-export interface Delivery {
-  readonly envelopes: readonly OrchestratorEnvelope[];
-  readonly roster?: Roster;
-}
-
-/** `POST /control` */
+/** A delivery as it stands in its line; `DeliveryReader` makes a `Delivery` of it. */
 export const deliverySchema = z.strictObject({
   envelopes: z.array(orchestratorEnvelopeSchema).max(MAX_ENVELOPES),
   roster: rosterSchema.exactOptional(),
-}) satisfies z.ZodType<Delivery>;
+});
 
 /** `POST /register` */
 export const registrationSchema = z.strictObject({
@@ -95,23 +92,18 @@ export const registrationSchema = z.strictObject({
   body: registerSchema,
 }) satisfies z.ZodType<ReportEnvelope>;
 
-/** `POST /reports`, and the answer to `POST /control`. */
+/** `POST /reports`, and the answer to a delivery. */
 export const reportsSchema = z.strictObject({
   reports: z.array(z.strictObject({ ...senderShape, body: reportBodySchema })).max(MAX_REPORTS),
 }) satisfies z.ZodType<{ reports: readonly ReportEnvelope[] }>;
 
-/** The body of `POST /control`. `roster` is JSON text already, as it is the same for all peers. */
-export function deliveryText(envelopes: readonly OrchestratorEnvelope[], roster: string | undefined): string {
-  const tail = roster === undefined ? '' : `,"roster":${roster}`;
-  return `{"envelopes":[${envelopes.map(envelopeText).join()}]${tail}}`;
-}
-
-/** The body of `POST /reports`, and of the answer to `POST /control`. */
+/** The body of `POST /reports`, and the answer to a delivery. */
 export function reportsText(reports: readonly ReportEnvelope[]): string {
   return `{"reports":[${reports.map(envelopeText).join()}]}`;
 }
 
-function envelopeText(envelope: OrchestratorEnvelope | ReportEnvelope): string {
+/** A message on its way as JSON text. */
+export function envelopeText(envelope: OrchestratorEnvelope | ReportEnvelope): string {
   const { body, ...head } = envelope;
   if (!('map' in body)) return JSON.stringify(envelope);
   const { map, ...rest } = body;

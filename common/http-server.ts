@@ -11,6 +11,7 @@ import type Koa from 'koa';
 import { continueWhenRead } from './http-body.js';
 import type { Logger } from './log.js';
 import { Problem } from './problems.js';
+import { type TunnelHandler, takeTunnels } from './tunnels.js';
 
 export const HTTP_LIMITS = {
   headerBytes: 16 * 1024,
@@ -53,6 +54,7 @@ export async function startHttpServer(
   host: string,
   port: number,
   limits: HttpLimits = HTTP_LIMITS,
+  tunnel?: TunnelHandler,
 ): Promise<HttpServer> {
   const handle = app.callback();
   const state = { closing: false };
@@ -97,6 +99,7 @@ export async function startHttpServer(
   });
   // Expectations other than 100-continue may be ignored (RFC 9110, 10.1.1).
   server.on('checkExpectation', serve);
+  const cutTunnels = tunnel === undefined ? () => undefined : takeTunnels(server, tunnel);
   await listen(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
@@ -106,6 +109,7 @@ export async function startHttpServer(
     },
     close: (graceMs) => {
       state.closing = true;
+      cutTunnels();
       return closeServer(server, graceMs);
     },
   };

@@ -6,12 +6,12 @@
  * text once, however many peers it is sent to: maps are never changed in place.
  */
 import { z } from 'zod';
-import type { ClusterMap, PartitionConfig, PeerRecord } from './configuration.js';
+import type { ClusterMap, MapVersion, PartitionConfig, PeerRecord } from './configuration.js';
 import { nameSchema } from './names.js';
 import { parsePeerAddress } from './peer-address.js';
 
-const MAX_PEERS = 10_000;
-const MAX_PARTITIONS = 16_384;
+export const MAX_PEERS = 10_000;
+export const MAX_PARTITIONS = 16_384;
 /** Copies of one partition, those that come and go included. */
 const MAX_COPIES = 64;
 
@@ -48,12 +48,18 @@ const partShape = {
   la: z.array(nameSchema).max(MAX_COPIES),
 } satisfies Record<keyof PartitionConfig, z.ZodType>;
 
+export const recordSchema = z.strictObject(recordShape);
+export const partSchema = z.strictObject(partShape);
+export const minInSyncSchema = z.number().int().min(1).max(MAX_COPIES);
+
+type PartJson = z.infer<typeof partSchema>;
+
 const mapShape = {
   clusterId: nameSchema,
   ver: countSchema,
-  peers: z.array(z.tuple([nameSchema, z.strictObject(recordShape)])).max(MAX_PEERS),
-  parts: z.array(z.strictObject(partShape).nullable()).max(MAX_PARTITIONS),
-  minInSync: z.number().int().min(1).max(MAX_COPIES).exactOptional(),
+  peers: z.array(z.tuple([nameSchema, recordSchema])).max(MAX_PEERS),
+  parts: z.array(partSchema.nullable()).max(MAX_PARTITIONS),
+  minInSync: minInSyncSchema.exactOptional(),
 } satisfies Record<keyof ClusterMap, z.ZodType>;
 
 type MapJson = z.infer<z.ZodObject<typeof mapShape>>;
@@ -81,7 +87,8 @@ export function mapText(map: ClusterMap): string {
   return text;
 }
 
-function partText(part: PartitionConfig): string {
+/** A partition's configuration as JSON text. */
+export function partText(part: PartitionConfig): string {
   const known = partTexts.get(part);
   if (known !== undefined) return known;
   const text = JSON.stringify({ ...part, members: [...part.members] });
@@ -89,11 +96,16 @@ function partText(part: PartitionConfig): string {
   return text;
 }
 
+/** A partition's configuration of its JSON form. */
+export function partFromJson(json: PartJson): PartitionConfig {
+  return { ...json, members: new Map(json.members) };
+}
+
 function fromJson({ peers, parts, ...rest }: MapJson): ClusterMap {
   return {
     ...rest,
     peers: new Map(peers),
-    parts: parts.map((part) => (part === null ? undefined : { ...part, members: new Map(part.members) })),
+    parts: parts.map((part) => (part === null ? undefined : partFromJson(part))),
   };
 }
 
@@ -102,14 +114,24 @@ function faultOf(json: MapJson, map: ClusterMap): string | null {
   if (map.peers.size !== json.peers.length) return 'a peer is named twice';
   for (const [partition, part] of map.parts.entries()) {
     if (part === undefined) continue;
-    const { epoch, primary, members, la, learners } = part;
-    if (members.size !== json.parts[partition]?.members.length)
-      return `partition ${partition} names a member twice`;
-    if (epoch > map.ver) return `partition ${partition} is newer than the map`;
-    if (!members.has(primary)) return `partition ${partition} is led by ${primary}, who is no member`;
-    if (!la.includes(primary)) return `partition ${partition} is led by ${primary}, who may not lead it`;
-    if (learners.some((id) => members.has(id)))
-      return `partition ${partition} has a learner that is a member`;
+    const fault = partFault(partition, json.parts[partition] as PartJson, part, map.ver);
+    if (fault !== null) return fault;
   }
+  return null;
+}
+
+/** What is wrong with a partition of map `ver` that has the right form; null where nothing is. */
+export function partFault(
+  partition: number,
+  json: PartJson,
+  part: PartitionConfig,
+  ver: MapVersion,
+): string | null {
+  const { epoch, primary, members, la, learners } = part;
+  if (members.size !== json.members.length) return `partition ${partition} names a member twice`;
+  if (epoch > ver) return `partition ${partition} is newer than the map`;
+  if (!members.has(primary)) return `partition ${partition} is led by ${primary}, who is no member`;
+  if (!la.includes(primary)) return `partition ${partition} is led by ${primary}, who may not lead it`;
+  if (learners.some((id) => members.has(id))) return `partition ${partition} has a learner that is a member`;
   return null;
 }

@@ -10,28 +10,30 @@ const MAX_STRANGERS = 1_000;
 
 export interface Health {
   /** On the orchestrator's monotonic clock; null: not yet. */
-  readonly answeredMs: number | null;
+  answeredMs: number | null;
   /** Version of the map that the peer follows. */
-  readonly epoch: number;
+  epoch: number;
   /** Why the last call failed; null where it did not. */
-  readonly fault: string | null;
+  fault: string | null;
 }
 
-const UNKNOWN: Health = { answeredMs: null, epoch: 0, fault: null };
+const UNKNOWN: Readonly<Health> = { answeredMs: null, epoch: 0, fault: null };
 
 export class PeerHealth {
   readonly #known = new Map<string, Health>();
 
-  of(peer: string): Health {
+  of(peer: string): Readonly<Health> {
     return this.#known.get(peer) ?? UNKNOWN;
   }
 
   heard({ from, ver }: ReportEnvelope, nowMs: number): void {
-    this.#set(from, { ...this.of(from), answeredMs: nowMs, epoch: ver });
+    const health = this.#entry(from);
+    health.answeredMs = nowMs;
+    health.epoch = ver;
   }
 
   called(peer: string, fault: string | null): void {
-    this.#set(peer, { ...this.of(peer), fault });
+    this.#entry(peer).fault = fault;
   }
 
   /** Forgets whom neither the map names nor the limit leaves room for. */
@@ -42,7 +44,11 @@ export class PeerHealth {
     }
   }
 
-  #set(peer: string, health: Health): void {
+  #entry(peer: string): Health {
+    const known = this.#known.get(peer);
+    if (known !== undefined) return known;
+    const health = { ...UNKNOWN };
     this.#known.set(peer, health);
+    return health;
   }
 }

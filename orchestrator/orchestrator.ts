@@ -15,6 +15,7 @@ import { PARTITION_COUNT } from '../common/slots.js';
 import { ConfigurationManager } from './configuration/manager.js';
 import {
   DEFAULT_LIMITS,
+  DEFAULT_PACE,
   type FailureDetection,
   type ManagerSettings,
   managerTiming,
@@ -25,7 +26,7 @@ import { PeerHealth } from './health.js';
 import { createHttpApp } from './http.js';
 import { Metrics } from './metrics.js';
 import { lineFor } from './notes.js';
-import { PeerCaller } from './peer-caller.js';
+import { dialPeer } from './peer-connection.js';
 import { MemoryRegister, RegisterFile } from './register-file.js';
 import type { Outlook } from './reports.js';
 import { Watchman } from './watchman.js';
@@ -81,7 +82,6 @@ class RunningOrchestrator implements Orchestrator {
   readonly #log: Logger;
   readonly #health = new PeerHealth();
   readonly #metrics = new Metrics();
-  readonly #caller: PeerCaller;
   readonly #channel: ControlChannel;
   #driver: OrchestratorDriver | undefined;
   #watchman: Watchman | undefined;
@@ -95,10 +95,9 @@ class RunningOrchestrator implements Orchestrator {
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
-    this.#caller = new PeerCaller(options.secret);
     this.#channel = new ControlChannel({
       secret: options.secret,
-      call: (address, delivery) => this.#caller.control(address, delivery),
+      dial: (address, events) => dialPeer(address, options.secret, events),
       heard: (report) => this.#receive(report),
       called: (peer, fault) => this.#called(peer, fault),
     });
@@ -137,7 +136,6 @@ class RunningOrchestrator implements Orchestrator {
     await this.#watchman?.stop();
     await this.#server?.close(GRACE_MS);
     await this.#file?.close();
-    this.#caller.close();
   }
 
   async #openRegister(): Promise<MapRegister> {
@@ -273,5 +271,6 @@ function settingsOf(options: OrchestratorOptions): ManagerSettings {
     seeds: new Map(),
     timing: { ...managerTiming(failureDetection), repairAfterMs },
     limits: DEFAULT_LIMITS,
+    pace: DEFAULT_PACE,
   };
 }

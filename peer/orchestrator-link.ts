@@ -8,10 +8,10 @@
 import { Agent } from 'node:http';
 import got, { type Got, HTTPError } from 'got';
 import type { Clock } from '../common/clock.js';
-import { deliverySchema, MAX_REPORTS, reportsText } from '../common/control.js';
+import { MAX_REPORTS, reportsText } from '../common/control.js';
 import type { OrchestratorEnvelope, ReportEnvelope } from '../common/control-messages.js';
+import type { Delivery } from '../common/control-stream.js';
 import type { Logger } from '../common/log.js';
-import { Problem } from '../common/problems.js';
 import type { Roster } from '../common/roster.js';
 import { bearer } from '../common/secret.js';
 
@@ -94,13 +94,8 @@ export class OrchestratorLink {
     if (!this.sending && this.pause === undefined) void this.send();
   }
 
-  /**
-   * Takes what an orchestrator says (the body of `POST /control`, parsed from JSON); resolves at the end of the turn
-   * with what there is to say to it by then: the body of the answer, JSON text.
-   * @throws Problem `invalid-request` where it is no delivery.
-   */
-  async deliver(body: unknown): Promise<string> {
-    const { envelopes, roster } = checked(body);
+  /** Takes what an orchestrator says; resolves at the end of the turn with what there is to say to it by then, as JSON text. */
+  async deliver({ envelopes, roster }: Delivery): Promise<string> {
     if (this.stopped) return reportsText([]);
     this.heardAtMs = this.options.clock.monotonicMs();
     if (roster !== undefined) this.told = roster;
@@ -182,13 +177,6 @@ export class OrchestratorLink {
       void this.send();
     }, pauseMs);
   }
-}
-
-function checked(body: unknown) {
-  const parsed = deliverySchema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Problem('invalid-request', `Not a delivery: ${issue?.path.join('.')}: ${issue?.message}.`);
 }
 
 /** Reports with the same key say the same of the same thing, so only the newest counts. */

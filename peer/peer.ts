@@ -5,10 +5,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../common/clock.js';
-import { type HttpServer, startHttpServer } from '../common/http-server.js';
+import { HTTP_LIMITS, type HttpServer, startHttpServer } from '../common/http-server.js';
 import type { Logger } from '../common/log.js';
 import { hostPort } from '../common/names.js';
 import { formatPeerAddress, parsePeerAddress } from '../common/peer-address.js';
+import { controlTunnel } from './control-tunnel.js';
 import { createGateway } from './gateway/gateway.js';
 import { gaugesOf } from './gauges.js';
 import { Holdings } from './holdings.js';
@@ -133,11 +134,18 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   );
   const inside = {
     health: () => ({ cluster, id, storeId, inc, map: replica.map.ver, ready: allOk(node) }),
-    control: (body: unknown) => link.deliver(body),
     gauges: () => gaugesOf(replica, engine, link),
   };
   const app = createGateway({ store: node, secret, maxValueBytes, log, clock, inside });
-  const http: HttpServer = await parts.bind(port, '--port', () => startHttpServer(app, host, port));
+  const http: HttpServer = await parts.bind(port, '--port', () =>
+    startHttpServer(
+      app,
+      host,
+      port,
+      HTTP_LIMITS,
+      controlTunnel({ secret, deliver: (delivery) => link.deliver(delivery) }),
+    ),
+  );
   const resp =
     respPort === null
       ? null

@@ -1,8 +1,8 @@
 /**
  * Whom to talk to, where, and when: addresses, health checks and extra probes.
  *
- * Keeps true: every probe has a number of its own, so an answer tells how old the question was; a peer is probed
- * at most once in `probeEveryMs` beyond its turn; the newest address that a process gave wins, since the map may
+ * Keeps true: probes that go out together have a number of their own, so an answer tells how old the question was; a peer
+ * is probed once in a round, and beyond its turn at most once in `probeEveryMs`; the newest address that a process gave wins, since the map may
  * not know of it yet. At most `maxPeers` processes that no map names are remembered.
  */
 import type { ClusterMap, PeerId } from '../../common/configuration.js';
@@ -17,6 +17,23 @@ interface Greeting {
   readonly heardMs: number;
 }
 
+/** Peers that are probed together; where there are more, their turns are spread over the round. */
+const BATCH = 64;
+/** Where there are many peers, a round takes this much for each of them, in ms. */
+const ROUND_MS_A_PEER = 0.5;
+/** A peer whose answer is lost or late is asked again before it counts as dead: so often within that time. */
+const ROUNDS_TO_DEATH = 3;
+/** Everybody hears of us once a second. */
+const LONGEST_ROUND_MS = 1_000;
+
+/** A round of health checks: who is asked in it, and how many were. */
+interface Round {
+  readonly startMs: number;
+  readonly lengthMs: number;
+  readonly ids: readonly PeerId[];
+  asked: number;
+}
+
 /** The peers as somebody to send to. */
 export class Contacts {
   readonly liveness: Liveness;
@@ -25,7 +42,7 @@ export class Contacts {
   readonly #probedMs = new Map<PeerId, number>();
   readonly #wanted = new Set<PeerId>();
   #map: ClusterMap;
-  #pingedMs = -Infinity;
+  #round: Round = { startMs: -Infinity, lengthMs: 0, ids: [], asked: 0 };
   #out: ManagerSend[] = [];
 
   constructor(settings: ManagerSettings, map: ClusterMap, nowMs: number) {
@@ -65,20 +82,17 @@ export class Contacts {
     for (const id of ids) this.#wanted.add(id);
   }
 
-  /** The health check when it is due; extra probes as soon as they are allowed. */
+  /** The health checks that are due; extra probes as soon as they are allowed. */
   probe(nowMs: number): void {
-    const { pingEveryMs, probeEveryMs } = this.#settings.timing;
-    if (nowMs - this.#pingedMs >= pingEveryMs) {
-      this.#pingedMs = nowMs;
-      this.#forgetStrangers(nowMs);
-      this.#ping(this.everybody(), nowMs);
-      this.#wanted.clear();
-      return;
+    this.#continueRound(nowMs);
+    if (nowMs - this.#round.startMs >= this.#round.lengthMs) {
+      this.#beginRound(nowMs);
+      this.#continueRound(nowMs);
     }
+    const { probeEveryMs } = this.#settings.timing;
     const due = [...this.#wanted].filter(
       (id) => nowMs - (this.#probedMs.get(id) ?? -Infinity) >= probeEveryMs,
     );
-    for (const id of due) this.#wanted.delete(id);
     if (due.length > 0) this.#ping(due, nowMs);
   }
 
@@ -103,9 +117,31 @@ export class Contacts {
     return out;
   }
 
+  #beginRound(nowMs: number): void {
+    this.#forgetStrangers(nowMs);
+    const everybody = this.everybody();
+    for (const id of this.#wanted) if (!everybody.has(id)) this.#wanted.delete(id);
+    const { pingEveryMs, deadAfterMs } = this.#settings.timing;
+    const bound = Math.min(deadAfterMs / ROUNDS_TO_DEATH, LONGEST_ROUND_MS);
+    const lengthMs = Math.max(pingEveryMs, Math.min(everybody.size * ROUND_MS_A_PEER, bound));
+    this.#round = { startMs: nowMs, lengthMs, ids: [...everybody], asked: 0 };
+  }
+
+  #continueRound(nowMs: number): void {
+    const { startMs, lengthMs, ids, asked } = this.#round;
+    if (asked === ids.length) return;
+    const batches = Math.ceil(ids.length / BATCH);
+    const begun = 1 + Math.floor(((nowMs - startMs) / lengthMs) * batches);
+    const due = ids.slice(asked, begun * BATCH);
+    if (due.length === 0) return;
+    this.#round.asked += due.length;
+    this.#ping(due, nowMs);
+  }
+
   #ping(ids: Iterable<PeerId>, nowMs: number): void {
     const n = this.liveness.nextRound();
     for (const id of ids) {
+      this.#wanted.delete(id);
       this.#probedMs.set(id, nowMs);
       this.send(id, { type: 'ping', n });
     }

@@ -8,7 +8,7 @@
  *   falls below what it was, and each step waits until the one before is known to be active;
  * - before a leaving member is dropped, the others answered a probe sent after it became superfluous (E3);
  * - at most `maxMoves` partitions are being copied, repairs included, and at most `maxHandOvers` handed over, which
- *   costs no data; primaries go before copies;
+ *   costs no data; primaries go before copies, and copies at the pace of pace.ts;
  * - each move brings the distribution nearer to balance (shifts.ts), and a balanced cluster stays still.
  * That a move is under way can be read from the map (a learner in a full partition, a member too many), so a new
  * orchestrator finishes what another began; only which member leaves is remembered here, and else chosen anew.
@@ -20,6 +20,7 @@ import { copiesMissing } from './imbalance.js';
 import { chooseSuccessor, eligible } from './leadership.js';
 import { mayReceive } from './learners.js';
 import type { Move } from './machine.js';
+import { Pace } from './pace.js';
 import { fairShares, type Good, holdings, isBalanced, weightFor } from './placement.js';
 import type { ShareBounds } from './shares.js';
 import { nextShifts, type Shift } from './shifts.js';
@@ -38,7 +39,7 @@ export class Moves {
   readonly #leaving = new Map<number, PeerId>();
   /** When a partition was first seen in this epoch with a member too many, as a probe round. */
   readonly #superfluousSince = new Map<number, { readonly epoch: Epoch; readonly round: number }>();
-
+  readonly #pace = new Pace();
   /** Partitions handed over, with the epoch that should activate next. */
   readonly #handed = new Map<number, Epoch>();
 
@@ -50,8 +51,11 @@ export class Moves {
         this.#trim(situation, context, partition, part);
       }
     }
+    const mayCopy = this.#pace.allows(situation.nowMs, this.#isMoving(situation), situation.settings.pace);
     if (waits) return;
-    if (!this.#startHandOvers(situation, context)) this.#startCopies(situation, context);
+    if (!this.#startHandOvers(situation, context) && mayCopy) {
+      this.#startCopies(situation, context);
+    }
   }
 
   /** Whether the operator's hand-over can be done now; if so it is. */
@@ -178,6 +182,15 @@ export class Moves {
   /** How many more partitions may be copied; a chain longer than that is begun in part. */
   #roomToCopy(situation: Situation): number {
     return situation.settings.limits.maxMoves - copying(situation, this);
+  }
+
+  /** Whether a planned copy is on its way, and not stuck. */
+  #isMoving(situation: Situation): boolean {
+    for (const partition of this.#leaving.keys()) {
+      const part = situation.draft.parts[partition];
+      if (part && (part.active || allSound(situation, part))) return true;
+    }
+    return false;
   }
 
   #startCopies(situation: Situation, context: MoveContext): void {

@@ -7,7 +7,7 @@
  * - the last member is never removed, and neither is anybody if none of the survivors may lead (E4): wait;
  * - by accusation alone no partition gets below the floor of members.
  */
-import type { PartitionConfig, PeerId } from '../../common/configuration.js';
+import { isLost, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Accusations, Accused, CoolDowns } from './accusations.js';
 import { chooseLeader } from './leadership.js';
 import { allAnsweredAfter, existing, hasItsStore, isHere, isSound, type Situation } from './situation.js';
@@ -56,7 +56,7 @@ function noteConvicted({ notes }: Situation, convicted: readonly Accused[]): voi
 export function lostPartitions(situation: Situation): number[] {
   const lost: number[] = [];
   for (const [partition, part] of existing(situation)) {
-    if (![...part.members.keys()].some((id) => hasItsStore(situation, part, id))) lost.push(partition);
+    if (isLost(part, situation.draft.peers)) lost.push(partition);
   }
   return lost;
 }

@@ -5,6 +5,7 @@
  */
 import type { PeerId } from '../../common/configuration.js';
 import type { LivenessTiming } from './liveness.js';
+import type { PaceSettings } from './pace.js';
 
 /** How quickly failures are noticed; quicker means more false alarms when a machine stalls. */
 export type FailureDetection = 'fast' | 'normal' | 'patient';
@@ -79,6 +80,7 @@ export interface ManagerSettings {
   readonly seeds: ReadonlyMap<PeerId, string>;
   readonly timing: ManagerTiming;
   readonly limits: ManagerLimits;
+  readonly pace: PaceSettings;
 }
 
 const NORMAL: ManagerTiming = {
@@ -136,6 +138,9 @@ const TIMINGS: Readonly<Record<FailureDetection, ManagerTiming>> = {
 export function managerTiming(word: FailureDetection): ManagerTiming {
   return TIMINGS[word];
 }
+
+/** Planned copies are under way for a quarter of the time: what clients lose meanwhile is a quarter as much over all. */
+export const DEFAULT_PACE: PaceSettings = { restFactor: 3, maxRestMs: 30_000 };
 
 /** The limits that a cluster starts with. */
 export const DEFAULT_LIMITS: ManagerLimits = {

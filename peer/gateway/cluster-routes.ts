@@ -1,15 +1,11 @@
 /**
- * What a peer tells about itself and its cluster, and what the orchestrator says to it.
+ * What a peer tells about itself and its cluster.
  *
- * Invariant: only who carries the cluster's secret speaks for the orchestrator; nothing said here is a secret.
+ * Invariant: nothing said here is a secret.
  */
 import type Koa from 'koa';
-import { MAX_CONTROL_BYTES } from '../../common/control.js';
-import { readJson } from '../../common/http-body.js';
 import { type Gauge, type HttpMetrics, METRICS_TYPE } from '../../common/http-metrics.js';
-import { refuseWebPage } from '../../common/http-origin.js';
 import { Problem } from '../../common/problems.js';
-import { requireInside } from '../../common/secret.js';
 import { sendJson, servedHeaders } from './answers.js';
 import { keyOfTarget } from './keys.js';
 import { readQuery, requireNoQuery } from './query.js';
@@ -20,8 +16,6 @@ import { formatVersion } from './versions.js';
 export interface Inside {
   /** What `GET /health` answers, as JSON. */
   health(): object;
-  /** Takes what the orchestrator says, and resolves with the answer as JSON text. Rejects with a Problem for bad input. */
-  control(body: unknown): Promise<string>;
   /** What `GET /metrics` shows of the peer beside its requests, as it is now. */
   gauges(): Iterable<Gauge>;
 }
@@ -82,14 +76,6 @@ export async function showMetrics(ctx: Koa.Context, metrics: HttpMetrics): Promi
   ctx.body = await metrics.text();
   ctx.type = METRICS_TYPE;
   ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
-}
-
-/** `POST /control` */
-export async function takeControl(ctx: Koa.Context, inside: Inside, secret: string | null): Promise<void> {
-  requireInside(ctx.req, secret);
-  refuseWebPage(ctx.req);
-  requireNoQuery(ctx.req.url as string);
-  sendJson(ctx, 200, await inside.control(await readJson(ctx.req, MAX_CONTROL_BYTES)));
 }
 
 /** `GET /`: what a stranger sees who opens the address. */

@@ -20,7 +20,6 @@ import {
   livez,
   readyz,
   showMetrics,
-  takeControl,
   welcome,
 } from './cluster-routes.js';
 import { DirectKoa } from './direct-koa.js';
@@ -71,7 +70,7 @@ export function createGateway(parts: GatewayParts): Koa {
   return app;
 }
 
-function routes({ store, inside, secret, maxValueBytes }: GatewayParts, metrics: HttpMetrics): Router {
+function routes({ store, inside, maxValueBytes }: GatewayParts, metrics: HttpMetrics): Router {
   const router = new Router();
   const serve = (methods: readonly string[], name: string, path: RegExp, handler: Handler) => {
     const run = (ctx: Koa.Context) => {
@@ -95,7 +94,6 @@ function routes({ store, inside, secret, maxValueBytes }: GatewayParts, metrics:
   serve(READ, '/readyz', /^\/readyz$/, (ctx) => readyz(ctx, store));
   serve(READ, '/health', /^\/health$/, (ctx) => health(ctx, inside));
   serve(READ, '/metrics', /^\/metrics$/, (ctx) => showMetrics(ctx, metrics));
-  serve(['POST'], '/control', /^\/control$/, (ctx) => takeControl(ctx, inside, secret));
   serve(READ, '/', /^\/$/, (ctx) => welcome(ctx, store));
   return router;
 }

@@ -16,6 +16,9 @@ const WHY: Readonly<Record<GiveUpReason, string>> = {
   'no-partition':
     'No node was given this partition yet: this peer has not heard from the orchestrator, or the cluster is just forming.',
   'no-primary': 'The node that leads this partition cannot be reached; if it stays away, another takes over.',
+  'data-lost':
+    'Every node that held this partition has come back with an empty disk, so its data is lost, unless an old data folder is ' +
+    "put back. The orchestrator's GET /status names all such partitions.",
   'not-primary': 'The partition is being handed to another node.',
   starting: 'The node that leads this partition has just taken over, and is not ready yet.',
   'unknown-session':
@@ -37,7 +40,7 @@ export function writeRefusal(answer: Exclude<WriteAnswer, { kind: 'result' }>, s
   if (answer.kind === 'conflict') return conflict(answer.reason, servedBy);
   if (answer.kind === 'not-applied') {
     const headers = { 'Kv-Served-By': servedBy, 'Kv-Outcome': 'not-applied' };
-    return unavailable(answer.reason, ' Nothing was written; send it again.', headers);
+    return unavailable(answer.reason, headers, ' Nothing was written.');
   }
   return new Problem(
     'outcome-unknown',
@@ -53,23 +56,21 @@ export function readRefusal(
   servedBy: string,
 ): Problem {
   const headers = { 'Kv-Served-By': servedBy };
-  if (answer.kind === 'unavailable') return unavailable(answer.reason, ' Send it again.', headers);
+  if (answer.kind === 'unavailable') return unavailable(answer.reason, headers);
   const detail = 'The values before it fill the answer; ask for fewer keys at a time.';
   return new Problem('answer-too-large', detail, headers);
 }
 
 /** Part of the cluster did not answer a request that needs all of it. */
 export function incomplete(): Problem {
-  return unavailable('timeout', ' Send it again.', {});
+  return unavailable('timeout', {});
 }
 
-function unavailable(
-  reason: GiveUpReason,
-  advice: string,
-  headers: Readonly<Record<string, string>>,
-): Problem {
+function unavailable(reason: GiveUpReason, headers: Readonly<Record<string, string>>, effect = ''): Problem {
   const code = reason === 'overloaded' ? 'too-many-requests' : 'partition-unavailable';
-  return new Problem(code, WHY[reason] + advice, { ...headers, 'Retry-After': RETRY_AFTER });
+  if (reason === 'data-lost') return new Problem(code, WHY[reason] + effect, headers);
+  const detail = `${WHY[reason]}${effect} Send it again.`;
+  return new Problem(code, detail, { ...headers, 'Retry-After': RETRY_AFTER });
 }
 
 function conflict(reason: Extract<WriteAnswer, { kind: 'conflict' }>['reason'], servedBy: string): Problem {

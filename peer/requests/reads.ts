@@ -5,7 +5,7 @@
  * current at some moment between the client's call and ours. Attempts may overlap; the first answer counts,
  * later ones are dropped. A `stale` read says from where and as of when it is; the others are never stale.
  */
-import type { PartitionConfig, PeerId } from '../../common/configuration.js';
+import { isPartitionLost, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Consistency, ReadOutcome } from '../replication/messages.js';
 import type { GatewayIdentity, GatewayPorts, GiveUpReason, ReadAnswer } from './rim.js';
 import type { GatewaySettings } from './settings.js';
@@ -125,6 +125,10 @@ export class GatewayReads {
 
   #try(nowMs: number, read: OpenRead, nextId: () => number): void {
     const { partition, key, consistency } = read.call;
+    if (read.attempts > 0 && isPartitionLost(this.#ports.map(), partition)) {
+      this.#finish(read, { kind: 'unavailable', reason: 'data-lost' });
+      return;
+    }
     const to = this.#chooseTarget(nowMs, read);
     this.#wait(read, nowMs + this.#settings.readHedgeMs);
     if (to === undefined) return;

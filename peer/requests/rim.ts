@@ -28,6 +28,8 @@ export type GiveUpReason =
   | 'overloaded'
   | 'no-partition'
   | 'no-primary'
+  /** Every copy of the partition is gone. */
+  | 'data-lost'
   | Extract<WriteOutcome, { kind: 'refused' }>['reason']
   | Extract<ReadOutcome, { kind: 'refused' }>['reason'];
 

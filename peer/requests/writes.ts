@@ -8,7 +8,7 @@
  *   primary or never left; if any attempt may have arrived, the deadline brings `unknown` (D5);
  * - an answer to an attempt whose request is finished is dropped.
  */
-import type { PeerId } from '../../common/configuration.js';
+import { isPartitionLost, type PeerId } from '../../common/configuration.js';
 import type { Command } from '../replication/commands.js';
 import type { IdempotencyTag, RequestTag } from '../replication/entry.js';
 import type { WriteOutcome, WriteRefusal } from '../replication/messages.js';
@@ -166,6 +166,10 @@ export class GatewayWrites {
     if (primary === undefined) {
       write.reason = 'no-partition';
       this.#wait(write, nowMs + this.#settings.retryMaxMs);
+      return;
+    }
+    if (write.attempt > 0 && write.pending.length === 0 && isPartitionLost(this.#ports.map(), partition)) {
+      this.#finish(write, { kind: 'not-applied', reason: 'data-lost' });
       return;
     }
     write.attempt++;

@@ -4,7 +4,7 @@
  * Invariant: an error that begins with UNKNOWN is the only one after which a write may have taken effect, or may yet.
  * TRYAGAIN and CLUSTERDOWN say that nothing was done; cluster-aware clients repeat the command by themselves.
  */
-import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
+import type { GiveUpReason, ReadAnswer, WriteAnswer } from '../requests/rim.js';
 import { failure, type Reply } from './replies.js';
 import type { TransactionAnswer } from './store.js';
 
@@ -55,8 +55,8 @@ export function severalRefusal(answers: readonly WriteAnswer[]): Reply {
 /** Part of the cluster did not answer. */
 export const NOT_ALL_ANSWERED: Reply = failure('TRYAGAIN a part of the cluster did not answer in time');
 
-function refusal(reason: string, effect: string): Reply {
-  const down = reason === 'no-partition' || reason === 'no-primary';
+function refusal(reason: GiveUpReason, effect: string): Reply {
+  const down = reason === 'no-partition' || reason === 'no-primary' || reason === 'data-lost';
   return down
     ? failure(`CLUSTERDOWN Hash slot not served (${reason}); ${effect}`)
     : failure(`TRYAGAIN not answered in time (${reason}); ${effect}`);

@@ -14,6 +14,9 @@ import type { Change } from './lmdb-layout.js';
 const MAX_GROUP_BYTES = 8 * 1_048_576;
 const MAX_GROUP_CHANGES = 16_384;
 
+/** The limit in time is counted in so many steps: while the process is stopped it is at most one that ends, not the limit. */
+const LIMIT_STEPS = 20;
+
 interface Waiting {
   readonly changes: readonly Change[];
   readonly done: () => void;
@@ -77,9 +80,14 @@ export class GroupCommit {
 
   private inTime(commit: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = new StorageError('stalled', `a flush took longer than ${this.limitMs} ms`);
-      const timer = setTimeout(() => reject(late), this.limitMs);
-      commit.then(resolve, reject).finally(() => clearTimeout(timer));
+      let left = LIMIT_STEPS;
+      const timer = setInterval(() => {
+        left--;
+        if (left > 0) return;
+        clearInterval(timer);
+        reject(new StorageError('stalled', `a flush took longer than ${this.limitMs} ms`));
+      }, this.limitMs / LIMIT_STEPS);
+      commit.then(resolve, reject).finally(() => clearInterval(timer));
     });
   }
 }

@@ -21,6 +21,12 @@ const MAP_BYTES = 2 ** 40;
 /** A disk with less room than this is called full; lmdb-js reports a short write as an input/output error. */
 const FULL_BELOW_BYTES = 4 * 1_048_576;
 
+/**
+ * Of lmdb-js's options, though missing in its types. Many systems read megabytes around each page that is missed; a store larger
+ * than memory then reads all of it again and again, for pages of which it needs one.
+ */
+const NO_READ_AHEAD = { noReadAhead: true };
+
 /** Error numbers of the system and of LMDB. */
 const EACCES = 13;
 const ENOSPC = 28;
@@ -60,6 +66,7 @@ export class LmdbTables {
         overlappingSync: false,
         eventTurnBatching: false,
         ...BINARY,
+        ...NO_READ_AHEAD,
       });
       const other = otherHolder(join(directory, LOCK_FILE));
       if (other !== undefined) {

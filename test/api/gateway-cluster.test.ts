@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { MAX_CONTROL_BYTES } from '../../common/control.js';
 import { expectProblem, type Gateway, HEALTH, send, startGateway } from './gateway-harness.js';
 
 const SECRET = 'a secret of the cluster';
@@ -64,43 +63,6 @@ describe('gateway: the cluster and the peer itself', () => {
     expect(odd.text).not.to.contain('<script>');
   });
 
-  describe('POST /control', () => {
-    const push = (body: string, headers: Record<string, string> = { Authorization: `Bearer ${SECRET}` }) =>
-      send(gateway, 'POST', '/control', body, headers);
-    beforeEach(() => {
-      gateway.told.length = 0;
-    });
-
-    it('hands in what comes from who carries the secret, and gives back the answer', async () => {
-      const body = { envelopes: Array.from({ length: 256 }, (_, i) => ({ i, members: 'm'.repeat(20_000) })) };
-      const reply = await push(JSON.stringify(body));
-      expect(reply.status, reply.text.slice(0, 300)).to.equal(200);
-      expect(reply.text).to.equal('{"reports":[]}');
-      expect(reply.headers['content-type']).to.equal('application/json; charset=utf-8');
-      expect(gateway.told).to.deep.equal([body]);
-    });
-
-    it('refuses everybody else', async () => {
-      for (const given of ['', 'Bearer', 'Bearer ', `bearer ${SECRET}x`, `Basic ${SECRET}`]) {
-        const reply = await push('{}', { Authorization: given });
-        expectProblem(reply, 401, 'unauthorized');
-        expect(reply.headers['www-authenticate']).to.contain('Bearer');
-        expect(reply.text).not.to.contain(SECRET);
-      }
-      expectProblem(await push('{}', {}), 401, 'unauthorized');
-      const page = { Authorization: `Bearer ${SECRET}`, Origin: `http://127.0.0.1:${gateway.port}` };
-      expectProblem(await push('{}', page), 403, 'forbidden');
-      expect(gateway.told).to.deep.equal([]);
-    });
-
-    it('refuses what is not for it', async () => {
-      expectProblem(await push('"nonsense"'), 400, 'invalid-request');
-      expectProblem(await push('{'), 400, 'invalid-json');
-      expectProblem(await push(' '.repeat(MAX_CONTROL_BYTES + 1)), 413, 'body-too-large');
-      expect(gateway.told).to.deep.equal([]);
-    });
-  });
-
   describe('paths and methods', () => {
     for (const [path, allow] of [
       ['/kv/k', ['GET', 'HEAD', 'PUT', 'POST', 'DELETE']],
@@ -114,7 +76,6 @@ describe('gateway: the cluster and the peer itself', () => {
       ['/livez', ['GET', 'HEAD']],
       ['/readyz', ['GET', 'HEAD']],
       ['/health', ['GET', 'HEAD']],
-      ['/control', ['POST']],
       ['/metrics', ['GET', 'HEAD']],
       ['/', ['GET', 'HEAD']],
     ] as const) {

@@ -6,7 +6,6 @@ import { pino } from 'pino';
 import { systemClock } from '../../common/clock.js';
 import type { Gauge } from '../../common/http-metrics.js';
 import { HTTP_LIMITS, type HttpLimits, type HttpServer, startHttpServer } from '../../common/http-server.js';
-import { Problem } from '../../common/problems.js';
 import { createGateway } from '../../peer/gateway/gateway.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -16,8 +15,6 @@ export interface Gateway {
   readonly store: MemoryStore;
   readonly server: HttpServer;
   readonly port: number;
-  /** What the orchestrator said. */
-  readonly told: unknown[];
   readonly gauges: Gauge[];
 }
 
@@ -36,22 +33,16 @@ export async function startGateway(
   limits: Partial<HttpLimits> = {},
 ): Promise<Gateway> {
   const store = new MemoryStore();
-  const told: unknown[] = [];
   const gauges: Gauge[] = [];
   const inside = {
     health: () => HEALTH,
-    control: async (body: unknown) => {
-      if (body === 'nonsense') throw new Problem('invalid-request', 'This is not for a peer.');
-      told.push(body);
-      return '{"reports":[]}';
-    },
     gauges: () => gauges,
   };
   const log = pino({ level: 'silent' });
   const parts = { store, secret, maxValueBytes: MAX_VALUE_BYTES, clock: systemClock, log, inside };
   const app = createGateway(parts);
   const server = await startHttpServer(app, '127.0.0.1', 0, { ...HTTP_LIMITS, ...limits });
-  return { store, server, port: server.port, told, gauges };
+  return { store, server, port: server.port, gauges };
 }
 
 /** One request on a connection of its own; the path goes out as it is given. */

@@ -173,7 +173,7 @@ describe('gateway /kv/:key', () => {
           expectProblem(reply, 503, 'partition-unavailable');
           expect(reply.headers).to.include({ 'retry-after': '1', 'kv-outcome': 'not-applied' });
           const { detail } = JSON.parse(reply.text);
-          expect(detail).to.match(/Nothing was written; send it again\.$/);
+          expect(detail).to.match(/Nothing was written\. Send it again\.$/);
           details.add(detail);
         }
       }
@@ -185,6 +185,17 @@ describe('gateway /kv/:key', () => {
       const reply = await put('/kv/k');
       expectProblem(reply, 503, 'partition-unavailable');
       expect(JSON.parse(reply.text).detail).to.contain('--min-in-sync');
+    });
+
+    it('where the data is lost say so, and do not ask for a repeat', async () => {
+      gateway.store.fault = () => 'data-lost';
+      for (const reply of [await put('/kv/k'), await get('/kv/k')]) {
+        expectProblem(reply, 503, 'partition-unavailable');
+        expect(reply.headers).not.to.have.property('retry-after');
+        expect(JSON.parse(reply.text).detail)
+          .to.contain('its data is lost')
+          .and.not.to.contain('end it again');
+      }
     });
 
     it('of reads are 503 with Retry-After, and speak of no outcome', async () => {

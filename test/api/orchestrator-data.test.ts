@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { type ClusterMap, termOf } from '../../common/configuration.js';
 import type { Orchestrator, OrchestratorOptions } from '../../orchestrator/orchestrator.js';
 import { ask, eventually, post, start } from './orchestrator-harness.js';
-import { StandIn } from './stand-in.js';
+import { GONE, StandIn } from './stand-in.js';
 
 interface Status {
   readonly epoch: number;
@@ -111,7 +111,7 @@ describe("the orchestrator's data folder", function () {
     const peers = await cluster();
     const [p1, p2, p3] = peers;
     const before = placement(p1.map);
-    p3.misbehave = (request) => request.socket.destroy();
+    p3.misbehave = GONE;
     await again(peers, () => rm(path));
     for (const peer of [p1, p2]) await peer.register();
     await eventually(async () => {
@@ -134,7 +134,7 @@ describe("the orchestrator's data folder", function () {
   it('an operator may give a missing member up, partition by partition, knowing who is missing', async () => {
     const peers = await cluster();
     const [p1, p2, p3] = peers;
-    p3.misbehave = (request) => request.socket.destroy();
+    p3.misbehave = GONE;
     await again(peers, () => rm(path));
     for (const peer of [p1, p2]) await peer.register();
     await eventually(async () => expect((await status()).partitions.undecided).to.have.length(16));

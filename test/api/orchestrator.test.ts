@@ -5,7 +5,7 @@ import { reportsText } from '../../common/control.js';
 import type { NodeSummary } from '../../common/summary.js';
 import type { Orchestrator, OrchestratorOptions } from '../../orchestrator/orchestrator.js';
 import { ask, eventually, post, start } from './orchestrator-harness.js';
-import { StandIn } from './stand-in.js';
+import { GONE, type Misbehaviour, StandIn } from './stand-in.js';
 
 const MIB = 1024 * 1024;
 /** Fewer than a real cluster has, so that moves take less time. */
@@ -235,7 +235,7 @@ describe('the orchestrator over HTTP', function () {
 
     it('that fall silent are shown, and written out of what they held', async () => {
       const [p1, p2] = (await cluster(3)) as [StandIn, StandIn];
-      p2.misbehave = (request) => request.socket.destroy();
+      p2.misbehave = GONE;
       await eventually(async () => expect((await row('p2'))?.status).to.equal('down'));
       await eventually(() => expect(p1.roster?.peers[1]).to.include({ id: 'p2', status: 'down' }));
       await eventually(async () =>
@@ -251,28 +251,32 @@ describe('the orchestrator over HTTP', function () {
     it('that take connections and never answer delay nobody else', async () => {
       const [p1, p2] = (await cluster(3)) as [StandIn, StandIn];
       const before = p1.calls;
-      p2.misbehave = () => undefined;
+      p2.misbehave = { deliver: () => undefined };
       await eventually(async () => expect((await row('p2'))?.status).to.equal('down'));
       expect(p1.calls).to.be.above(before + 2);
     });
 
     it('are given another copy elsewhere after a while', async () => {
       const [, , , p4] = (await cluster(4, { repairAfterMs: 200 })) as StandIn[];
-      (p4 as StandIn).misbehave = (request) => request.socket.destroy();
+      (p4 as StandIn).misbehave = GONE;
       await eventually(async () => expect((await status()).partitions.short).to.be.above(0));
       await calm();
     });
 
     it('count as silent where the answer is not their own, or none', async () => {
       const [p1, p2, p3] = (await cluster(3)) as [StandIn, StandIn, StandIn];
-      const bad: readonly StandIn['misbehave'][] = [
-        (_, response) =>
-          response.end(reportsText([p3.report({ type: 'pong', n: 1e9, active: [], promised: 0 })])),
-        (_, response) => response.end('all is well'),
-        (_, response) => response.end('{"reports":[{}]}'),
-        (_, response) => response.writeHead(500).end(reportsText([])),
-        (_, response) => response.end(`{"padding":"${'x'.repeat(9 * MIB)}"}`),
-        (_, response) => response.writeHead(302, { location: `http://127.0.0.1:${p1.port}/control` }).end(),
+      const says = (line: string): Misbehaviour => ({ deliver: (socket) => socket.write(`${line}\n`) });
+      const refuses = (head: string): Misbehaviour => ({
+        connect: (socket) => socket.end(`HTTP/1.1 ${head}\r\nContent-Length: 0\r\n\r\n`),
+        deliver: (socket) => socket.destroy(),
+      });
+      const bad: readonly Misbehaviour[] = [
+        says(reportsText([p3.report({ type: 'pong', n: 1e9, active: [], promised: 0 })])),
+        says('all is well'),
+        says('{"reports":[{}]}'),
+        says(`{"padding":"${'x'.repeat(9 * MIB)}"}`),
+        refuses('500 No'),
+        refuses(`302 There\r\nLocation: http://127.0.0.1:${p1.port}/`),
       ];
       for (const misbehave of bad) {
         p2.misbehave = misbehave;
@@ -284,7 +288,7 @@ describe('the orchestrator over HTTP', function () {
 
     it('that come back with an empty disk are told of, and a partition whose every disk is gone is LOST', async () => {
       const peers = await cluster(2, { copies: 2, minInSync: 1 });
-      for (const each of peers) each.misbehave = (request) => request.socket.destroy();
+      for (const each of peers) each.misbehave = GONE;
       for (const each of peers) await each.wipe();
       for (const each of peers) each.misbehave = null;
       await eventually(async () => expect((await status()).partitions.lost).to.have.length(PARTITIONS));
@@ -317,7 +321,7 @@ describe('the orchestrator over HTTP', function () {
       const answers = await say('/nodes/p4/forget');
       expect([answers.status, answers.body.code]).to.deep.equal([409, 'change-refused']);
       expect(answers.body.detail).to.contain('p4 answers');
-      (peers[3] as StandIn).misbehave = (request) => request.socket.destroy();
+      (peers[3] as StandIn).misbehave = GONE;
       await eventually(async () => expect((await say('/nodes/p4/forget')).status).to.equal(202));
       await eventually(async () => expect(await row('p4')).to.equal(undefined));
     });

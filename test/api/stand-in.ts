@@ -1,67 +1,58 @@
-/**
- * A peer without data for tests of the orchestrator: it speaks the control protocol over HTTP, follows maps, says at
- * once that what it leads is active, and that whoever it is to teach has learned everything. A real peer would need a
- * store and other peers; what is tested here is what the orchestrator makes of it.
- */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type ClusterMap, emptyMap, mapVersion } from '../../common/configuration.js';
-import { type Delivery, deliverySchema, reportsText } from '../../common/control.js';
-import type { OrchestratorEnvelope, ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
+/** A peer without data that listens where orchestrators connect, for tests of the orchestrator. */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { reportsText } from '../../common/control.js';
+import type { ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
+import { type Delivery, DeliveryReader, LineReader } from '../../common/control-stream.js';
 import type { Roster } from '../../common/roster.js';
+import { FollowingPeer } from '../standins/follower.js';
 import { type Answer, type ProblemBody, post } from './orchestrator-harness.js';
 
-type Responder = (request: IncomingMessage, response: ServerResponse) => void;
+/** What a peer does that is no good one: when it is connected to, unless it accepts, and with a delivery. */
+export interface Misbehaviour {
+  connect?(socket: Socket): void;
+  deliver(socket: Socket): void;
+}
 
-export class StandIn {
-  inc = 1;
-  storeId: string;
-  map: ClusterMap | undefined;
-  promised = 0;
+/** Nobody listens there. */
+export const GONE: Misbehaviour = {
+  connect: (socket) => socket.destroy(),
+  deliver: (socket) => socket.destroy(),
+};
+
+export class StandIn extends FollowingPeer {
   roster: Roster | undefined;
   /** Versions of the maps that it was sent, in order. */
   readonly pushed: number[] = [];
   readonly authorizations = new Set<string | undefined>();
   calls = 0;
-  /** Answers a call in another way than a good peer. */
-  misbehave: Responder | null = null;
-  /** Whether it makes members of its learners. */
-  teaching = true;
+  misbehave: Misbehaviour | null = null;
   weight = 1;
-  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
 
   private constructor(
-    readonly id: string,
+    id: string,
     public orchestrator: string,
+    private readonly server: Server,
   ) {
-    this.storeId = `${id}-disk-1`;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    const { port } = server.address() as AddressInfo;
+    super(id, `127.0.0.1:${port}/${port}`);
+    server.on('connect', (request: IncomingMessage, socket: Socket) => this.#accept(request, socket));
   }
 
   static async start(id: string, orchestrator: string): Promise<StandIn> {
-    const peer = new StandIn(id, orchestrator);
-    await new Promise<void>((resolve) => peer.#server.listen(0, '127.0.0.1', resolve));
-    return peer;
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new StandIn(id, orchestrator, server);
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get addr(): string {
-    return `127.0.0.1:${this.port}/${this.port}`;
-  }
-
-  report(body: ReportMessage, changes: object = {}): ReportEnvelope {
-    const { id: from, inc: fromInc, storeId, addr } = this;
-    return { clusterId: 'covey', from, fromInc, storeId, addr, ver: this.map?.ver ?? 0, body, ...changes };
+    return (this.server.address() as AddressInfo).port;
   }
 
   register(changes: object = {}): Promise<Answer<ProblemBody>> {
-    return post(
-      `${this.orchestrator}/register`,
-      this.report({ type: 'register', weight: this.weight }, changes),
-    );
+    const report = this.report({ type: 'register', weight: this.weight });
+    return post(`${this.orchestrator}/register`, { ...report, ...changes });
   }
 
   tell(...bodies: ReportMessage[]): Promise<Answer<ProblemBody>> {
@@ -83,66 +74,43 @@ export class StandIn {
     return this.register();
   }
 
-  /** The partitions that the map gives it to lead. */
-  led(): number[] {
-    return (this.map?.parts ?? []).flatMap((part, number) => (part?.primary === this.id ? [number] : []));
-  }
-
   async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.calls++;
-    this.authorizations.add(request.headers.authorization);
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (this.misbehave !== null) {
-      this.misbehave(request, response);
+  #accept({ headers }: IncomingMessage, socket: Socket): void {
+    this.authorizations.add(headers.authorization);
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    if (this.misbehave?.connect !== undefined) {
+      this.misbehave.connect(socket);
       return;
     }
-    response.end(reportsText(this.#obey(deliverySchema.parse(JSON.parse(Buffer.concat(chunks).toString())))));
+    const lines = new LineReader();
+    const reader = new DeliveryReader();
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    socket.on('data', (chunk: Buffer) => {
+      for (const line of lines.take(chunk) ?? []) this.#take(socket, reader, line);
+    });
+  }
+
+  #take(socket: Socket, reader: DeliveryReader, line: string): void {
+    this.calls++;
+    const delivery = reader.read(JSON.parse(line));
+    if (typeof delivery === 'string') throw new Error(delivery);
+    if (this.misbehave !== null) {
+      this.misbehave.deliver(socket);
+      return;
+    }
+    socket.write(`${reportsText(this.#obey(delivery))}\n`);
   }
 
   #obey({ envelopes, roster }: Delivery): ReportEnvelope[] {
     if (roster !== undefined) this.roster = roster;
-    return envelopes.flatMap((envelope) => this.#follow(envelope)).map((body) => this.report(body));
-  }
-
-  #follow({ body }: OrchestratorEnvelope): ReportMessage[] {
-    switch (body.type) {
-      case 'map':
-        this.pushed.push(body.map.ver);
-        if (body.map.ver <= (this.map?.ver ?? 0) || body.map.ver < this.promised) return [];
-        this.map = body.map;
-        void this.#teach();
-        return [];
-      case 'query':
-        this.promised = Math.max(this.promised, mapVersion(body.term, 0));
-        return [{ type: 'state', term: body.term, map: this.map ?? emptyMap('covey') }];
-      case 'ping':
-        return [{ type: 'pong', n: body.n, active: this.#active(), promised: this.promised }];
-    }
-  }
-
-  #active(): { partition: number; epoch: number }[] {
-    const record = this.map?.peers.get(this.id);
-    if (record?.inc !== this.inc || record.storeId !== this.storeId) return [];
-    return this.led().map((partition) => ({ partition, epoch: this.map?.parts[partition]?.epoch ?? 0 }));
-  }
-
-  async #teach(): Promise<void> {
-    if (!this.teaching) return;
-    const adds = this.led().flatMap((partition): ReportMessage[] => {
-      const { epoch = 0, learners = [] } = this.map?.parts[partition] ?? {};
-      return learners.flatMap((learner): ReportMessage[] => {
-        const record = this.map?.peers.get(learner);
-        if (record === undefined) return [];
-        const { storeId: learnerStoreId, inc: learnerInc } = record;
-        return [{ type: 'add', partition, epoch, learner, learnerStoreId, learnerInc }];
-      });
-    });
-    if (adds.length > 0) await this.tell(...adds).catch(() => undefined);
+    for (const { body } of envelopes) if (body.type === 'map') this.pushed.push(body.map.ver);
+    return envelopes.flatMap(({ body }) => this.obey(body)).map((body) => this.report(body));
   }
 }

@@ -1,14 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ClusterMap, PartitionConfig, PeerRecord } from '../../common/configuration.js';
-import {
-  deliverySchema,
-  deliveryText,
-  registrationSchema,
-  reportsSchema,
-  reportsText,
-} from '../../common/control.js';
-import type { OrchestratorEnvelope, ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
+import { registrationSchema, reportsSchema, reportsText } from '../../common/control.js';
+import type { ReportEnvelope, ReportMessage } from '../../common/control-messages.js';
 import { mapSchema, mapText } from '../../common/map-json.js';
 
 const RECORD: PeerRecord = { storeId: 's1', inc: 3, addr: '127.0.0.1:80/90' };
@@ -130,7 +124,6 @@ describe('common/map-json', () => {
 });
 
 describe('common/control', () => {
-  const head = { clusterId: 'covey', from: 'o1', ver: 9 };
   const sender = {
     clusterId: 'covey',
     from: 'a',
@@ -139,18 +132,6 @@ describe('common/control', () => {
     addr: '127.0.0.1:80/90',
     ver: 9,
   };
-
-  it('carries everything that an orchestrator says', () => {
-    const envelopes: OrchestratorEnvelope[] = [
-      { ...head, body: { type: 'ping', n: 4 } },
-      { ...head, body: { type: 'map', map: MAP } },
-      { ...head, body: { type: 'query', term: 5 } },
-    ];
-    const roster = { copies: 3, peers: [{ id: 'a', status: 'up' as const, sinceMs: 12 }] };
-    const read = (text: string) => deliverySchema.parse(JSON.parse(text));
-    expect(read(deliveryText(envelopes, undefined))).to.deep.equal({ envelopes });
-    expect(read(deliveryText(envelopes, JSON.stringify(roster)))).to.deep.equal({ envelopes, roster });
-  });
 
   it('carries everything that a peer says', () => {
     const cases = [{ partition: 3, epoch: 7 }];

@@ -2,7 +2,7 @@
 import type { Cluster, Member } from '../cluster.js';
 import { copiesOf, partitions, until } from '../watching.js';
 import { storeMany } from './bulk.js';
-import { type Lab, type Measurement, pause, type Result } from './lab.js';
+import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 import { Load, throughput } from './load.js';
 
 const KEYS = 1_000_000;
@@ -44,12 +44,18 @@ export const grow: Measurement = {
         `copies moved ${moves} of ${before.size} (1/6 is ${most})`,
         `in ${(tookMs / 1000).toFixed(0)} s`,
         `foreground ${throughput(calm).toFixed(0)}/s before, ${throughput(during).toFixed(0)}/s meanwhile (${(share * 100).toFixed(0)} %)`,
+        `reads ${latencies(calm.readMs)} before, ${latencies(during.readMs)} meanwhile`,
+        `writes ${latencies(calm.writeMs)} before, ${latencies(during.writeMs)} meanwhile`,
         `failed ${during.failures.length}`,
       ],
       met: moves <= most && moves > 0 && share >= GOAL_THROUGHPUT && during.failures.length === 0,
     };
   },
 };
+
+function latencies(samples: readonly number[]): string {
+  return `p50 ${ms(percentile(samples, 0.5))}, p99 ${ms(percentile(samples, 0.99))}`;
+}
 
 /** Every copy as `partition peer`. */
 async function copies(cluster: Cluster): Promise<Set<string>> {

@@ -2,12 +2,12 @@
  * SIGSTOP for a while, then SIGCONT: how soon writes go on without the stopped peer, and whether it answers with old values when
  * it wakes. Reads stand at its door from before SIGCONT, so that the first it does is to answer them.
  */
-import type { Member } from '../cluster.js';
+import type { Cluster, Member } from '../cluster.js';
 import { HttpClient } from '../http-client.js';
 import { until } from '../watching.js';
 import { type Lab, type Measurement, ms, pause, percentile, type Result } from './lab.js';
 import { keysOf, startPulse } from './probes.js';
-import type { PulseKey } from './pulse.js';
+import type { Pulse, PulseKey } from './pulse.js';
 
 const CALM_MS = 1_000;
 const TIMES = 100;
@@ -26,6 +26,12 @@ interface Tally {
   readonly stale: string[];
 }
 
+interface Victim {
+  readonly peer: Member;
+  /** The keys whose writes wait for it. */
+  readonly hurt: readonly PulseKey[];
+}
+
 export const sigstop: Measurement = {
   name: 'sigstop',
   goal: 'SIGSTOP for 10 s, then SIGCONT, 100 times: writes again <= 2 s, no stale read in a tight loop from before SIGCONT',
@@ -39,8 +45,7 @@ export const sigstop: Measurement = {
     const tally: Tally = { reads: 0, unanswered: 0, stale: [] };
     let never = 0;
     for (let i = 0; i < times; i += 1) {
-      const peer = cluster.peers[i % cluster.peers.length] as Member;
-      const hurt = await keysOf(cluster, pulse, peer);
+      const { peer, hurt } = await nextVictim(cluster, pulse, i);
       victim = peer;
       await pause(CALM_MS); // what clients had asked of it is answered
       pulse.blow();
@@ -74,6 +79,15 @@ export const sigstop: Measurement = {
     };
   },
 };
+
+/** The next peer in turn that holds copies: one that was taken out lately may not have got any back yet. */
+async function nextVictim(cluster: Cluster, pulse: Pulse, turn: number): Promise<Victim> {
+  for (let i = turn; ; i += 1) {
+    const peer = cluster.peers[i % cluster.peers.length] as Member;
+    const hurt = await keysOf(cluster, pulse, peer);
+    if (hurt.length > 0) return { peer, hurt };
+  }
+}
 
 /** Reads at the peer as fast as it answers; what it answers must not be older than what was acknowledged before the read began. */
 async function readTightly(

@@ -35,6 +35,7 @@ export const SETTINGS: ManagerSettings = {
   seeds: new Map(),
   timing: managerTiming('normal'),
   limits: DEFAULT_LIMITS,
+  pace: { restFactor: 0, maxRestMs: 0 },
 };
 
 /** One process under a peer's name, and the disk that outlives it. */

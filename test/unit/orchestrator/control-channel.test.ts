@@ -1,19 +1,55 @@
 import { expect } from 'chai';
 import type { ClusterMap } from '../../../common/configuration.js';
-import { deliverySchema } from '../../../common/control.js';
 import type { OrchestratorMessage, ReportEnvelope } from '../../../common/control-messages.js';
+import { type Delivery, DeliveryReader } from '../../../common/control-stream.js';
 import { ControlChannel } from '../../../orchestrator/control-channel.js';
-import type { NoAnswer } from '../../../orchestrator/peer-caller.js';
+import type { ConnectionEvents } from '../../../orchestrator/peer-connection.js';
 
-/** A call that is under way, and how to end it. */
-interface Running {
-  readonly port: number;
-  readonly says: readonly string[];
-  readonly roster: boolean;
-  end(answer: readonly ReportEnvelope[] | NoAnswer): Promise<void>;
+/** A connection that was made, and what went over it. */
+class Made {
+  readonly deliveries: Delivery[] = [];
+  closed = false;
+  private readonly reader = new DeliveryReader();
+
+  constructor(
+    readonly port: number,
+    private readonly events: ConnectionEvents,
+  ) {}
+
+  send(text: string): void {
+    this.deliveries.push(this.reader.read(JSON.parse(text)) as Delivery);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  says(): (readonly string[])[] {
+    return this.deliveries.map(({ envelopes, roster }) => [
+      ...envelopes.map(({ body }) =>
+        body.type === 'ping'
+          ? `ping ${body.n}`
+          : body.type === 'map'
+            ? `map ${body.map.ver}`
+            : `query ${body.term}`,
+      ),
+      ...(roster === undefined ? [] : [`roster of ${roster.copies}`]),
+    ]);
+  }
+
+  async answer(...reports: ReportEnvelope[]): Promise<void> {
+    this.events.answered(reports);
+    await turn();
+  }
+
+  async end(fault: string | null): Promise<void> {
+    this.events.ended(fault);
+    await turn();
+  }
 }
 
 const ADDRESS = { a: '127.0.0.1:1/11', b: '127.0.0.1:2/12' };
+const ROSTER = '{"copies":3,"peers":[]}';
 const map = (ver: number): ClusterMap => ({ clusterId: 'covey', ver, peers: new Map(), parts: [] });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -23,36 +59,26 @@ function pong(from: string, addr: string): ReportEnvelope {
 }
 
 describe('orchestrator/control-channel', () => {
-  let calls: Running[];
+  let made: Made[];
   let heard: string[];
   let outcomes: string[];
   let channel: ControlChannel;
 
   const send = (to: 'a' | 'b', body: OrchestratorMessage, addr: string = ADDRESS[to]) =>
     channel.send({ to, addr, envelope: { clusterId: 'covey', from: 'o1', ver: 0, body } });
+  const said = () => made.map((connection) => [connection.port, connection.says()]);
 
   function start(secret: string | null = null): void {
-    calls = [];
+    made = [];
     heard = [];
     outcomes = [];
     channel = new ControlChannel({
       secret,
-      call: ({ port }, text) =>
-        new Promise((resolve) => {
-          const { envelopes, roster } = deliverySchema.parse(JSON.parse(text));
-          const says = envelopes.map(({ body }) =>
-            body.type === 'ping'
-              ? `ping ${body.n}`
-              : body.type === 'map'
-                ? `map ${body.map.ver}`
-                : `query ${body.term}`,
-          );
-          const end = async (answer: readonly ReportEnvelope[] | NoAnswer) => {
-            resolve(answer);
-            await turn();
-          };
-          calls.push({ port, says, roster: roster !== undefined, end });
-        }),
+      dial: ({ port }, events) => {
+        const connection = new Made(port, events);
+        made.push(connection);
+        return connection;
+      },
       heard: ({ from }) => heard.push(from),
       called: (peer, fault) => outcomes.push(`${peer} ${fault}`),
     });
@@ -64,16 +90,16 @@ describe('orchestrator/control-channel', () => {
     send('a', { type: 'ping', n: 1 });
     send('a', { type: 'map', map: map(5) });
     send('b', { type: 'ping', n: 1 });
-    channel.tellRoster('a', ADDRESS.a, '{"copies":3,"peers":[]}');
-    expect(calls).to.deep.equal([]);
+    channel.tellRoster('a', ADDRESS.a, ROSTER);
+    expect(made).to.deep.equal([]);
     await turn();
-    expect(calls.map(({ port, says, roster }) => [port, says, roster])).to.deep.equal([
-      [1, ['ping 1', 'map 5'], true],
-      [2, ['ping 1'], false],
+    expect(said()).to.deep.equal([
+      [1, [['ping 1', 'map 5', 'roster of 3']]],
+      [2, [['ping 1']]],
     ]);
   });
 
-  it('has one call to a peer under way, behind it the newest of each message; others are not delayed', async () => {
+  it('has one delivery to a peer under way, behind it the newest of each message; others are not delayed', async () => {
     send('a', { type: 'ping', n: 1 });
     await turn();
     for (let n = 2; n <= 9; n++) send('a', { type: 'ping', n });
@@ -81,14 +107,45 @@ describe('orchestrator/control-channel', () => {
     send('a', { type: 'query', term: 2 });
     send('b', { type: 'ping', n: 9 });
     await turn();
-    expect(calls.map(({ port, says }) => [port, says])).to.deep.equal([
-      [1, ['ping 1']],
-      [2, ['ping 9']],
+    expect(said()).to.deep.equal([
+      [1, [['ping 1']]],
+      [2, [['ping 9']]],
     ]);
-    await calls[0]?.end([]);
-    expect(calls[2]?.says).to.deep.equal(['ping 9', 'map 7', 'query 2']);
-    await calls[2]?.end([]);
-    expect(calls).to.have.length(3);
+    await made[0]?.answer();
+    expect(made[0]?.says()[1]).to.deep.equal(['ping 9', 'map 7', 'query 2']);
+    await made[0]?.answer();
+    expect(made[0]?.says()).to.have.length(2);
+  });
+
+  it('tells a roster once on a connection, and again on the next one', async () => {
+    channel.tellRoster('a', ADDRESS.a, ROSTER);
+    await turn();
+    await made[0]?.answer();
+    channel.tellRoster('a', ADDRESS.a, ROSTER);
+    await turn();
+    channel.tellRoster('a', ADDRESS.a, ROSTER.replace('3', '4'));
+    await turn();
+    expect(said()).to.deep.equal([[1, [['roster of 3'], ['roster of 4']]]]);
+    await made[0]?.end('cut');
+    channel.tellRoster('a', ADDRESS.a, ROSTER.replace('3', '4'));
+    await turn();
+    expect(made[1]?.says()).to.deep.equal([['roster of 4']]);
+  });
+
+  it('connects anew for what waited behind a delivery that failed, and begins with the whole map', async () => {
+    for (const ver of [5, 6]) {
+      send('a', { type: 'map', map: map(ver) });
+      await turn();
+      if (ver === 5) await made[0]?.answer();
+    }
+    send('a', { type: 'map', map: map(7) });
+    await made[0]?.end('cut');
+    expect(said()).to.deep.equal([
+      [1, [['map 5'], ['map 6']]],
+      [1, [['map 7']]],
+    ]);
+    await made[1]?.end(null);
+    expect(outcomes).to.deep.equal(['a null', 'a cut']);
   });
 
   it('calls a process at a new address at once, whatever the old one does', async () => {
@@ -96,17 +153,17 @@ describe('orchestrator/control-channel', () => {
     await turn();
     send('a', { type: 'ping', n: 2 }, '127.0.0.1:3/13');
     await turn();
-    expect(calls.map(({ port }) => port)).to.deep.equal([1, 3]);
+    expect(made.map(({ port }) => port)).to.deep.equal([1, 3]);
   });
 
-  it('hears an answer as the peer that was asked alone, and tells what came of a call', async () => {
+  it('hears an answer as the peer that was asked alone, and tells what came of a delivery', async () => {
     send('a', { type: 'ping', n: 1 });
     await turn();
-    await calls[0]?.end([pong('a', ADDRESS.a), pong('b', ADDRESS.b), pong('a', '10.0.0.1:1/2')]);
+    await made[0]?.answer(pong('a', ADDRESS.a), pong('b', ADDRESS.b), pong('a', '10.0.0.1:1/2'));
     expect(heard).to.deep.equal(['a']);
     send('b', { type: 'ping', n: 1 });
     await turn();
-    await calls[1]?.end({ fault: 'refused' });
+    await made[1]?.end('refused');
     expect([heard, outcomes]).to.deep.equal([['a'], ['a null', 'b refused']]);
   });
 
@@ -115,12 +172,12 @@ describe('orchestrator/control-channel', () => {
     send('a', { type: 'ping', n: 1 }, '0.0.0.0:1/2');
     send('a', { type: 'ping', n: 1 }, 'nowhere');
     await turn();
-    expect(calls).to.deep.equal([]);
+    expect(made).to.deep.equal([]);
     start('a-secret-for-tests-only');
     send('a', { type: 'ping', n: 1 }, '10.0.0.1:1/2');
     send('a', { type: 'ping', n: 1 }, '0.0.0.0:1/2');
     await turn();
-    expect(calls).to.have.length(1);
+    expect(made).to.have.length(1);
   });
 
   it('says and hears nothing once it is stopped', async () => {
@@ -128,9 +185,9 @@ describe('orchestrator/control-channel', () => {
     await turn();
     send('a', { type: 'ping', n: 2 });
     channel.stop();
-    await calls[0]?.end([pong('a', ADDRESS.a)]);
+    await made[0]?.answer(pong('a', ADDRESS.a));
     send('b', { type: 'ping', n: 1 });
     await turn();
-    expect([calls.length, heard]).to.deep.equal([1, []]);
+    expect([made.length, heard, made[0]?.closed]).to.deep.equal([1, [], true]);
   });
 });

@@ -28,9 +28,14 @@ function partOf(primary: string, members: string[]): PartitionConfig {
 /** A gateway of peer `a`, with everything that it sent written down. */
 class Bench {
   nowMs = 1_000;
-  map: ClusterMap = { clusterId: 'c', ver: 1, peers: new Map(), parts: [partOf('b', ['b', 'c', 'd'])] };
   /** What the own replica can answer at once. */
   own: ReadRow | undefined;
+  map: ClusterMap = {
+    clusterId: 'c',
+    ver: 1,
+    peers: new Map(['a', 'b', 'c', 'd'].map((id) => [id, { storeId: `${id}1`, inc: 1, addr: '' }])),
+    parts: [partOf('b', ['b', 'c', 'd'])],
+  };
   readonly asked: (WriteRequest | ReadRequest)[] = [];
   readonly sent: { to: string; message: Forward | ReadForward }[] = [];
   readonly writes: WriteAnswer[] = [];
@@ -56,6 +61,12 @@ class Bench {
     this.gateway.read(this.nowMs, { partition: 0, key: 'k', consistency: 'linearizable' }, (answer) =>
       this.reads.push(answer),
     );
+  }
+
+  /** Every peer comes back with an empty disk. */
+  loseAllStores(): void {
+    const peers = new Map([...this.map.peers].map(([id, peer]) => [id, { ...peer, storeId: `${id}2` }]));
+    this.map = { ...this.map, ver: 2, peers };
   }
 
   forwards(): Forward[] {
@@ -140,6 +151,23 @@ describe('gateway writes', () => {
     expect(bench.writes).to.deep.equal([]);
     bench.run(2_000);
     expect(bench.writes.map(({ kind }) => kind)).to.deep.equal(['unknown']);
+  });
+
+  it('says that the data is lost once every member has another store', () => {
+    const bench = new Bench();
+    bench.write();
+    bench.loseAllStores();
+    bench.hear(bench.forwards()[0] as Forward, NOT_PRIMARY);
+    bench.run(100);
+    expect(bench.writes).to.deep.equal([{ kind: 'not-applied', reason: 'data-lost' }]);
+  });
+
+  it('does not say that nothing was applied while an attempt is open, though the data is lost', () => {
+    const bench = new Bench();
+    bench.write();
+    bench.loseAllStores();
+    bench.run(2_000);
+    expect(bench.writes).to.deep.equal([]);
   });
 
   it('asks its own replica when that leads', () => {
@@ -275,6 +303,21 @@ describe('gateway reads', () => {
     });
     bench.run(10);
     expect(bench.sent).to.have.length(1);
+  });
+
+  it('says that the data is lost once every member has another store', () => {
+    const bench = new Bench();
+    bench.read();
+    const [first] = bench.readForwards();
+    bench.loseAllStores();
+    bench.gateway.answered(bench.nowMs, 'b', {
+      type: 'rfwd_r',
+      id: first?.id as number,
+      inc: 7,
+      outcome: { kind: 'refused', reason: 'not-member' },
+    });
+    bench.run(20);
+    expect(bench.reads).to.deep.equal([{ kind: 'unavailable', reason: 'data-lost' }]);
   });
 
   it('asks another member when the first is slow; the first answer counts', () => {

@@ -1,0 +1,42 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect } from 'chai';
+import { StorageError } from '../../../peer/storage/engine.js';
+import { GroupCommit } from '../../../peer/storage/group-commit.js';
+
+const LIMIT_MS = 100;
+
+/** Nothing of this process runs for so long, as if it had been stopped. */
+function standStill(lengthMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lengthMs);
+}
+
+describe('group commit', () => {
+  it('does not count time in which the process was stopped as time that a flush takes', async () => {
+    const seen: unknown[] = [];
+    const commits = new GroupCommit(
+      async () => {
+        await turn();
+        standStill(3 * LIMIT_MS);
+        await turn();
+      },
+      (error) => seen.push(error),
+      LIMIT_MS,
+    );
+    commits.add([], () => seen.push('done'));
+    await commits.idle();
+    expect(seen).to.deep.equal(['done']);
+  });
+
+  it('gives a flush up that does not end', async () => {
+    const seen: unknown[] = [];
+    const commits = new GroupCommit(
+      () => new Promise(() => {}),
+      (error) => seen.push(error),
+      LIMIT_MS,
+    );
+    commits.add([], () => seen.push('done'));
+    await commits.idle();
+    expect(seen).to.have.length(1);
+    expect(seen[0]).to.be.instanceOf(StorageError).with.property('kind', 'stalled');
+  });
+});
