@@ -3,6 +3,7 @@
  *
  * Invariant: whatever is answered here is an answer of the replica, of its retries, or of the map that it follows.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClusterMap } from '../common/configuration.js';
 import type { Roster } from '../common/roster.js';
 import { partitionOfKey } from '../common/slots.js';
@@ -81,6 +82,8 @@ export class Node implements Store {
       // The next ones are taken to be as large as the largest so far.
       const fitting = Math.max(1, Math.floor((MAX_ANSWER_BYTES - bytes) / largest));
       window = Math.min(BATCH_WINDOW, 2 * window, fitting);
+      // What is read at once takes no turn by itself: everybody else gets one.
+      await nextTurn();
     }
     while (answers.length < keys.length) answers.push(FULL);
     return answers;
