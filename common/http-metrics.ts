@@ -40,9 +40,12 @@ export class HttpMetrics {
   ) {}
 
   /** Counts the requests that pass; to be the outermost, around the funnel. */
-  readonly middleware: Koa.Middleware = async (ctx, next) => {
+  readonly middleware: Koa.Middleware = (ctx, next) => {
     const startedMs = this.clock.monotonicMs();
-    await next();
+    return next().then(() => this.count(ctx, startedMs));
+  };
+
+  private count(ctx: Koa.Context, startedMs: number): void {
     const seconds = (this.clock.monotonicMs() - startedMs) / 1_000;
     const { req, res } = ctx;
     const method = req.method as string;
@@ -53,7 +56,7 @@ export class HttpMetrics {
       statusClass,
       seconds,
     );
-  };
+  }
 
   /** Everything, in Prometheus' text format. */
   async text(): Promise<string> {

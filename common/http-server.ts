@@ -125,17 +125,25 @@ function allowHalfClosed(server: Server): void {
 
 /** The funnel: the outermost middleware of every application. */
 export function problemFunnel(log: Logger): Koa.Middleware {
-  return async (ctx, next) => {
+  const refuse = (ctx: Koa.Context, error: unknown) => {
+    const problem = error instanceof Problem ? error : unexpected(error, log);
+    // Not `ctx.req.destroyed`: that is also true of a request whose body was read to its end.
+    if (ctx.res.headersSent || ctx.req.socket.destroyed) ctx.res.destroy();
+    else answerProblem(ctx, problem);
+  };
+  // Without `async`: most requests are answered before `next` returns.
+  return (ctx, next) => {
     try {
       requireSoundHead(ctx.req);
-      await next();
-      if (ctx.respond !== false) requireAnswer(ctx);
     } catch (error) {
-      const problem = error instanceof Problem ? error : unexpected(error, log);
-      // Not `ctx.req.destroyed`: that is also true of a request whose body was read to its end.
-      if (ctx.res.headersSent || ctx.req.socket.destroyed) ctx.res.destroy();
-      else answerProblem(ctx, problem);
+      refuse(ctx, error);
+      return Promise.resolve();
     }
+    return next()
+      .then(() => {
+        if (ctx.respond !== false) requireAnswer(ctx);
+      })
+      .catch((error) => refuse(ctx, error));
   };
 }
 

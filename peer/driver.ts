@@ -15,6 +15,7 @@ import type {
   Effects,
   Input,
   Machine,
+  ReadRow,
   ReplyEffect,
   ReportEffect,
   SendEffect,
@@ -130,16 +131,32 @@ export class PeerDriver {
     this.openTurn();
   }
 
+  /** Answers a read that needs nobody else at once, without a turn of its own; undefined: it is to be an input. */
+  readNow(partition: number, key: string): ReadRow | undefined {
+    if (this.stopped) return undefined;
+    try {
+      return this.machine.readNow(this.world.clock(), partition, key);
+    } catch (error) {
+      this.broke(error);
+      return undefined;
+    }
+  }
+
   /** Gives any input to the machine; its effects follow at the end of this turn. */
   input(input: Input): void {
-    if (this.stopped) return;
+    if (this.step(input)) this.openTurn();
+  }
+
+  /** Whether the machine took it. */
+  private step(input: Input): boolean {
+    if (this.stopped) return false;
     try {
       this.machine.step(this.world.clock(), input);
     } catch (error) {
       this.broke(error);
-      return;
+      return false;
     }
-    this.openTurn();
+    return true;
   }
 
   private openTurn(): void {
@@ -187,7 +204,8 @@ export class PeerDriver {
       else this.reportNow(effect);
     }
     this.held.splice(0, released);
-    this.input({ type: 'stored', through });
+    // The disk calls in a turn of its own: what waited for it goes on at once, unless more has come.
+    if (this.step({ type: 'stored', through }) && !this.turnOpen) this.closeTurn();
   }
 
   private reportNow(report: ReportEffect): void {

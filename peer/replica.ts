@@ -67,6 +67,7 @@ export class Replica {
     this.knownMap = this.node.map;
     this.gateway = new Gateway({ peerId, storeId, inc }, parts.gateway, {
       map: () => this.node.map,
+      readNow: (partition, key) => this.driver.readNow(partition, key),
       ask: (request) => this.driver.input(request),
       send: (to, message) => this.driver.send(to, message),
     });
@@ -90,6 +91,11 @@ export class Replica {
   start(): void {
     this.events.mapChanged(this.knownMap);
     this.driver.start(this.parts.settings.tickMs);
+  }
+
+  /** The answer to a linearizable read, if this peer can give it at once; else it takes `read`. */
+  readNow(partition: number, key: string): ReadAnswer | undefined {
+    return this.gateway.readNow(partition, key);
   }
 
   read(call: ReadCall): Promise<ReadAnswer> {

@@ -5,7 +5,7 @@
  * without decoding, so that an escaped slash never becomes a separator; nothing is done for a web page from elsewhere.
  */
 import Router from '@koa/router';
-import Koa from 'koa';
+import type Koa from 'koa';
 import type { Clock } from '../../common/clock.js';
 import { HttpMetrics, nameRoute } from '../../common/http-metrics.js';
 import { requireLoopbackHost, requireSameOrigin } from '../../common/http-origin.js';
@@ -22,9 +22,11 @@ import {
   showMetrics,
   welcome,
 } from './cluster-routes.js';
+import { DirectKoa } from './direct-koa.js';
 import { getMany, getOne } from './get.js';
 import { listKeys, OwnData } from './listing.js';
 import { deleteKey, readKey, writeKey } from './one-key.js';
+import { plainReads } from './plain-reads.js';
 import { setMany } from './set.js';
 import type { Store } from './store.js';
 import { originForm, rawPath } from './target.js';
@@ -44,6 +46,8 @@ type Handler = (ctx: Koa.Context) => void | Promise<void>;
 
 const READ: readonly string[] = ['GET', 'HEAD'];
 
+const ONE_KEY_ROUTE = '/kv/:key';
+
 /** One segment, but the one that means the node's data. `%2F` and `all%2Ddata` are keys. */
 const ONE_KEY = /^\/kv\/(?!all-data$)[^/]*$/;
 
@@ -54,12 +58,13 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function createGateway(parts: GatewayParts): Koa {
   const { log, clock, inside, secret } = parts;
   const metrics = new HttpMetrics(clock, () => inside.gauges());
-  const app = new Koa();
+  const app = new DirectKoa();
   // What goes wrong in a handler is answered and logged by the funnel; what comes here is a connection that broke.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'a connection ended early'));
   app.use(metrics.middleware);
   app.use(problemFunnel(log));
   app.use(takeTarget(secret === null));
+  app.use(plainReads(parts.store, ONE_KEY_ROUTE));
   app.use(routes(parts, metrics).routes() as Koa.Middleware);
   app.use(refuseUnmatched);
   return app;
@@ -74,9 +79,9 @@ function routes({ store, inside, maxValueBytes }: GatewayParts, metrics: HttpMet
     };
     router.register(path, [...methods], (ctx) => run(ctx as unknown as Koa.Context), { pathAsRegExp: true });
   };
-  serve(READ, '/kv/:key', ONE_KEY, (ctx) => readKey(ctx, store));
-  serve(['PUT', 'POST'], '/kv/:key', ONE_KEY, (ctx) => writeKey(ctx, store, maxValueBytes));
-  serve(['DELETE'], '/kv/:key', ONE_KEY, (ctx) => deleteKey(ctx, store));
+  serve(READ, ONE_KEY_ROUTE, ONE_KEY, (ctx) => readKey(ctx, store));
+  serve(['PUT', 'POST'], ONE_KEY_ROUTE, ONE_KEY, (ctx) => writeKey(ctx, store, maxValueBytes));
+  serve(['DELETE'], ONE_KEY_ROUTE, ONE_KEY, (ctx) => deleteKey(ctx, store));
   const ownData = new OwnData(store);
   serve(READ, '/kv/all-data', /^\/kv\/all-data$/, (ctx) => ownData.serve(ctx));
   serve(READ, '/kv', /^\/kv$/, (ctx) => listKeys(ctx, store));

@@ -128,7 +128,8 @@ function withServed(ctx: Koa.Context, error: unknown, headers: HeaderList): unkn
   return error;
 }
 
-function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
+/** Answers with a value, or that the client has it. */
+export function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
   const { res, req } = ctx;
   const version = formatVersion(row);
   const asked = req.headers['if-none-match'];

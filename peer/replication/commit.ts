@@ -6,15 +6,13 @@
  * so that the answer can be read. An own position counts only once its batch is stored.
  */
 
-import { chainedChecksum } from './checksum.js';
-import type { Effect, KeyEffect, Result } from './commands.js';
+import type { KeyEffect } from './commands.js';
 import type { Core } from './core.js';
 import {
+  type Draft,
   type Entry,
   eachChange,
-  type IdempotencyTag,
   keysAddedBy,
-  type RequestTag,
   type Row,
   rowLeftBy,
   rowOf,
@@ -24,15 +22,6 @@ import { broken, present } from './invariant.js';
 import { DAMAGED, type Damaged } from './machine.js';
 import { find } from './mending.js';
 import type { Lead, Partition, Waiter } from './partition.js';
-
-/** What the primary decides about an entry; the rest follows from the log. */
-export interface Draft {
-  readonly key: string;
-  readonly effect: Effect;
-  readonly result: Result;
-  readonly request: RequestTag | undefined;
-  readonly idempotency: IdempotencyTag | undefined;
-}
 
 /** The lead of a partition that this peer leads. */
 export function leadOf(partition: Partition): Lead {
@@ -50,12 +39,13 @@ export function append(core: Core, partition: Partition, draft: Draft): Entry {
   if (partition.role !== 'active') broken(`an active primary appends to ${partition.number}`, partition.role);
   const { log } = partition;
   const ts = Math.max(core.wallMs, partition.lastTs);
-  const body = { seq: log.prep + 1, epoch: partition.epoch, ts, ...draft };
-  const entry = { ...body, checksum: chainedChecksum(log.checksumAt(log.prep), body) };
   const lead = leadOf(partition);
   // Nothing was on its way to our own disk: from now on it owes us a flush.
   if (lead.selfDurable >= log.prep) lead.selfProgressAtMs = core.leaseMs;
-  store(core, partition, [entry]);
+  const entry = log.extend(partition.epoch, ts, draft);
+  partition.index(entry);
+  core.out.add({ type: 'append', partition: partition.number, entries: [entry] });
+  if (core.ledUncommitted !== undefined) core.ledUncommitted += sizeOf(entry);
   noteOpen(lead, entry);
   core.durability.push({
     batch: core.out.barrier(),

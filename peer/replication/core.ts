@@ -47,6 +47,8 @@ export class Core {
   readonly pending = new Set<Partition>();
   /** Partitions that this peer leads and that are active. */
   readonly led = new Set<Partition>();
+  /** Size of what the led partitions have uncommitted, or a little more; undefined: not yet looked at in this turn. */
+  ledUncommitted: number | undefined;
   /** Partitions that wait for removed peers to lose their leases (A3 c). */
   readonly fencing = new Set<Partition>();
   /** Until when a lease from a peer may be used, own clock (L1). */

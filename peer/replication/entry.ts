@@ -40,6 +40,15 @@ export interface Entry {
   readonly checksum: number;
 }
 
+/** What the primary decides about an entry; the rest follows from the log. */
+export interface Draft {
+  readonly key: string;
+  readonly effect: Effect;
+  readonly result: Result;
+  readonly request: RequestTag | undefined;
+  readonly idempotency: IdempotencyTag | undefined;
+}
+
 /** What a replica keeps of a key: its newest committed value, or a tombstone. */
 export interface Row {
   /** null is a tombstone: the key was deleted at `seq`. */

@@ -12,7 +12,7 @@ import type { Effect, Result } from './commands.js';
 import { append, leadOf, newestRow, uncommitted, waitFor } from './commit.js';
 import type { Core } from './core.js';
 import type { Row } from './entry.js';
-import { DAMAGED } from './machine.js';
+import { DAMAGED, type Damaged } from './machine.js';
 import { find } from './mending.js';
 import type { Partition } from './partition.js';
 import { parseSession, type SessionName, sessionId } from './sessions.js';
@@ -30,12 +30,13 @@ export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boo
   );
 }
 
-/** At the active primary: if the newest value of the key is over its time, appends its removal. */
-export function expireIfDue(core: Core, partition: Partition, key: string): void {
+/** At the active primary: if the newest value of the key is over its time, appends its removal. Gives the newest then. */
+export function expireIfDue(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
   const row = newestRow(core, partition, key);
   // A damaged row comes back to the sweep when it is mended.
-  if (row === DAMAGED || !isExpired(row, core.wallMs) || isFull(core, partition)) return;
+  if (row === DAMAGED || !isExpired(row, core.wallMs) || isFull(core, partition)) return row;
   appendOwn(core, partition, key, { kind: 'delete' });
+  return newestRow(core, partition, key);
 }
 
 /**

@@ -6,9 +6,9 @@
  * is the one thing that must not be).
  */
 
+import type { Epoch } from '../../common/configuration.js';
 import { chainedChecksum } from './checksum.js';
-import type { Entry } from './entry.js';
-import { sizeOf } from './entry.js';
+import { type Draft, type Entry, sizeOf } from './entry.js';
 import { broken } from './invariant.js';
 
 export class Log {
@@ -77,17 +77,22 @@ export class Log {
     }
   }
 
-  /** Adds the next entry. */
+  /** Adds the next entry, as another peer or the disk has it. */
   append(entry: Entry): void {
-    const before = this.prep === this.first ? this.firstSum : this.at(this.prep).checksum;
-    if (entry.seq !== this.prep + 1)
-      broken(`entry ${this.prep + 1} of partition ${this.partition}`, `${entry.seq}`);
-    const sum = chainedChecksum(before, entry);
+    const sum = this.nextChecksum(entry);
     if (sum !== entry.checksum) {
       broken(`checksum ${sum} for entry ${entry.seq} of partition ${this.partition}`, `${entry.checksum}`);
     }
-    this.entries.push(entry);
-    this.size += sizeOf(entry);
+    this.push(entry);
+  }
+
+  /** Makes the next entry of what is decided here, and adds it. */
+  extend(epoch: Epoch, ts: number, draft: Draft): Entry {
+    const { key, effect, result, request, idempotency } = draft;
+    const entry = { seq: this.prep + 1, epoch, ts, key, effect, result, request, idempotency, checksum: 0 };
+    entry.checksum = this.nextChecksum(entry);
+    this.push(entry);
+    return entry;
   }
 
   /** Entries from `from` to `to`, both included; empty if to < from. */
@@ -141,5 +146,16 @@ export class Log {
     this.size = 0;
     this.first = base;
     this.firstSum = baseChecksum;
+  }
+
+  private nextChecksum(body: Omit<Entry, 'checksum'>): number {
+    if (body.seq !== this.prep + 1)
+      broken(`entry ${this.prep + 1} of partition ${this.partition}`, `${body.seq}`);
+    return chainedChecksum(this.checksumAt(this.prep), body);
+  }
+
+  private push(entry: Entry): void {
+    this.entries.push(entry);
+    this.size += sizeOf(entry);
   }
 }

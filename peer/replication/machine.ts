@@ -78,6 +78,9 @@ export interface ReportEffect {
   readonly body: ReportMessage;
 }
 
+/** A read's answer, where there is one. */
+export type ReadRow = Extract<ReadOutcome, { readonly kind: 'row' }>;
+
 /** The answer to a local request. */
 export interface ReplyEffect {
   readonly id: RequestId;
@@ -245,6 +248,11 @@ export function bytesOf({ key, row }: StoredRow): number {
 export interface Machine {
   /** Takes one input in. Throws InvariantError if what it sees cannot be: the process must then end. */
   step(clock: Clock, input: Input): void;
+  /**
+   * A linearizable read that this peer can answer by itself and now; undefined: give it as an input, which says what is
+   * wrong or asks others. It changes nothing, so nothing has to be taken after it.
+   */
+  readNow(clock: Clock, partition: number, key: string): ReadRow | undefined;
   /** Hands out what is to be done; call it at the end of a turn. */
   take(clock: Clock): Effects;
 }

@@ -17,11 +17,11 @@ import { dispatch, startsExchange, tickPartition } from './dispatch.js';
 import { retireSessions, sweepExpired } from './expiry.js';
 import { tickForgetting } from './forgetting.js';
 import { askLeases, dropLeases, onLeaseGrant, onLeaseRequest } from './leases.js';
-import type { Clock, DiskImage, Effects, Input, Machine, StateReader } from './machine.js';
+import type { Clock, DiskImage, Effects, Input, Machine, ReadRow, StateReader } from './machine.js';
 import { giveMap, pullMap } from './map-exchange.js';
 import { tickScrubbing } from './mending.js';
 import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js';
-import { onRead, settleReads } from './reads.js';
+import { onRead, readNow, settleReads } from './reads.js';
 import type { Settings } from './settings.js';
 import { type PartitionStatus, type ShownRows, shownRows, statusOf } from './standing.js';
 import { settleStream } from './streaming.js';
@@ -96,6 +96,13 @@ export class ReplicationNode implements Machine {
     }
   }
 
+  readNow(clock: Clock, partition: number, key: string): ReadRow | undefined {
+    const { core } = this;
+    core.leaseMs = clock.leaseMs;
+    core.wallMs = clock.wallMs;
+    return readNow(core, core.partitions.get(partition), key);
+  }
+
   take(clock: Clock): Effects {
     const { core } = this;
     core.leaseMs = clock.leaseMs;
@@ -105,6 +112,7 @@ export class ReplicationNode implements Machine {
       settleReads(core, partition);
     }
     core.pending.clear();
+    core.ledUncommitted = undefined;
     const store = core.out.close(core.leaseMs);
     return { store, ...core.out.empty() };
   }

@@ -16,7 +16,7 @@ import type { Row } from './entry.js';
 import { afterExpiry, expireIfDue, isExpired } from './expiry.js';
 import { broken } from './invariant.js';
 import { leased } from './leases.js';
-import { DAMAGED } from './machine.js';
+import { DAMAGED, type ReadRow } from './machine.js';
 import { find } from './mending.js';
 import type {
   CommittedQuery,
@@ -36,14 +36,26 @@ export interface IncomingRead {
   readonly consistency: Consistency;
 }
 
+/** R2: a linearizable read that needs nobody else, from the own rows; undefined where it is not that simple. */
+export function readNow(core: Core, partition: Partition | undefined, key: string): ReadRow | undefined {
+  if (partition === undefined || !partition.isMember) return undefined;
+  const row = partition.rows.find(key);
+  if (row === DAMAGED || !leased(core, partition)) return undefined;
+  const isActive = partition.role === 'active';
+  if (!isActive && partition.dirty.has(key)) return undefined;
+  if (isExpired(row, core.wallMs, isActive ? 0 : core.settings.wallSkewMs)) return undefined;
+  return outcomeOf(partition, row);
+}
+
 /** Takes a read in; it is answered now or when others have answered. */
 export function onRead(core: Core, partition: Partition | undefined, read: IncomingRead): void {
-  const refuse = (reason: ReadRefusal): void => core.answerRead(read.origin, { kind: 'refused', reason });
-  if (partition === undefined) {
-    refuse('not-member');
+  const simple = read.consistency === 'linearizable' ? readNow(core, partition, read.key) : undefined;
+  if (simple !== undefined) {
+    core.answerRead(read.origin, simple);
     return;
   }
-  if (read.consistency !== 'stale' && !partition.isMember) {
+  const refuse = (reason: ReadRefusal): void => core.answerRead(read.origin, { kind: 'refused', reason });
+  if (partition === undefined || (read.consistency !== 'stale' && !partition.isMember)) {
     refuse('not-member');
     return;
   }
@@ -169,18 +181,14 @@ export function onConfirmed(core: Core, partition: Partition, from: PeerId, mess
   }
 }
 
+/** R3: what `readNow` could not answer, with a lease. */
 function readLeased(core: Core, partition: Partition, read: IncomingRead, row: Row | undefined): void {
-  const { dirty, role } = partition;
+  const { role } = partition;
   if (role === 'active') {
-    if (waitForExpiry(core, partition, read, row)) return;
-    core.answerRead(read.origin, outcomeOf(partition, row));
+    if (!waitForExpiry(core, partition, read, row)) core.answerRead(read.origin, outcomeOf(partition, row));
     return;
   }
   const expired = isExpired(row, core.wallMs, core.settings.wallSkewMs);
-  if (!dirty.has(read.key) && !expired) {
-    core.answerRead(read.origin, outcomeOf(partition, row));
-    return;
-  }
   // A restarted primary finds itself named as primary of an epoch that ended with it: nobody knows com.
   if (role === 'starting' || partition.config?.primary === core.me) {
     core.answerRead(read.origin, { kind: 'refused', reason: 'changing' });
@@ -287,6 +295,6 @@ function answerRow(partition: Partition, read: WaitingRead, row: Row | undefined
   read.answer(outcomeOf(partition, row));
 }
 
-function outcomeOf({ epoch, com }: Partition, row: Row | undefined): ReadOutcome {
+function outcomeOf({ epoch, com }: Partition, row: Row | undefined): ReadRow {
   return { kind: 'row', row: row === undefined || row.value === null ? null : row, epoch, com };
 }

@@ -42,6 +42,17 @@ export function sessionId(peer: PeerId, storeId: StoreId, inc: Incarnation): str
 
 /** The reverse of `sessionId`; undefined for a text that is not one. */
 export function parseSession(session: string): SessionName | undefined {
+  if (session !== lastParsed.session) {
+    lastParsed.name = parse(session);
+    lastParsed.session = session;
+  }
+  return lastParsed.name;
+}
+
+/** Writes in a row often come from the same gateway. */
+const lastParsed: { session: string; name: SessionName | undefined } = { session: '', name: undefined };
+
+function parse(session: string): SessionName | undefined {
   const last = session.lastIndexOf('/');
   const middle = session.lastIndexOf('/', last - 1);
   const inc = Number(session.slice(last + 1));
@@ -118,6 +129,7 @@ export class Sessions {
 
   /** Whether a logged floor forbids the session's process to run anything here, for ever (D4). */
   isRetired(name: SessionName): boolean {
+    if (this.floors.size === 0) return false;
     const floor = this.floors.get(floorKey(name));
     return floor !== undefined && name.inc < floor.inc;
   }

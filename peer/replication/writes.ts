@@ -8,13 +8,13 @@
  */
 
 import type { Result, Transaction, Version, Write } from './commands.js';
-import { append, leadOf, newestRow, uncommitted, waitFor } from './commit.js';
+import { append, leadOf, uncommitted, waitFor } from './commit.js';
 import type { Core, Origin } from './core.js';
 import type { IdempotencyTag, RequestTag, Row } from './entry.js';
 import { evaluate, evaluateTransaction, isTooLarge, type Judgement, TOO_LARGE } from './evaluate.js';
 import { expireIfDue } from './expiry.js';
 import { DAMAGED, type Damaged } from './machine.js';
-import type { WriteOutcome, WriteRefusal } from './messages.js';
+import type { WriteRefusal } from './messages.js';
 import type { Partition, Waiter } from './partition.js';
 import { parseSession } from './sessions.js';
 
@@ -84,8 +84,7 @@ function judge(core: Core, partition: Partition, write: IncomingWrite): void {
 /** What is to be logged; DAMAGED: that cannot be told. */
 function judgementOf(core: Core, partition: Partition, command: Write): Judgement | Damaged {
   if (command.kind === 'transaction') return judgeTogether(core, partition, command);
-  expireIfDue(core, partition, command.key);
-  const row = newestRow(core, partition, command.key);
+  const row = expireIfDue(core, partition, command.key);
   return row === DAMAGED ? DAMAGED : evaluate(command, row, nextVersion(partition), core.wallMs);
 }
 
@@ -95,8 +94,7 @@ function judgeTogether(core: Core, partition: Partition, transaction: Transactio
   let damaged = false;
   for (const { key } of [...transaction.reads, ...transaction.changes]) {
     if (rows.has(key)) continue;
-    expireIfDue(core, partition, key);
-    const row = newestRow(core, partition, key);
+    const row = expireIfDue(core, partition, key);
     if (row === DAMAGED) damaged = true;
     else rows.set(key, row);
   }
@@ -113,12 +111,18 @@ function hasTooFewCopies({ map }: Core, { config }: Partition): boolean {
 }
 
 /** W6. */
-function hasTooMuchUncommitted({ settings, led }: Core, partition: Partition): boolean {
+function hasTooMuchUncommitted(core: Core, partition: Partition): boolean {
+  const { settings, led } = core;
   if (uncommitted(partition) >= settings.maxUncommittedEntries) return true;
   if (partition.uncommittedBytes >= settings.maxUncommittedBytes) return true;
+  core.ledUncommitted ??= bytesUncommitted(led);
+  return core.ledUncommitted >= settings.maxUncommittedTotalBytes;
+}
+
+function bytesUncommitted(partitions: Iterable<Partition>): number {
   let total = 0;
-  for (const { uncommittedBytes } of led) total += uncommittedBytes;
-  return total >= settings.maxUncommittedTotalBytes;
+  for (const { uncommittedBytes } of partitions) total += uncommittedBytes;
+  return total;
 }
 
 /** D2: whether this request was seen before, by its number; then everything about it is done. */
@@ -169,11 +173,10 @@ function sessionLives(core: Core, partition: Partition, tag: RequestTag): boolea
   return !partition.sessions.isRetired(name);
 }
 
-function waiterOf(core: Core, write: IncomingWrite): Waiter {
-  const answer = (outcome: WriteOutcome): void => core.answerWrite(write.origin, outcome);
+function waiterOf(core: Core, { origin }: IncomingWrite): Waiter {
   return {
-    committed: (result: Result) => answer({ kind: 'result', result }),
-    dropped: () => answer({ kind: 'maybe' }),
+    committed: (result: Result) => core.answerWrite(origin, { kind: 'result', result }),
+    dropped: () => core.answerWrite(origin, { kind: 'maybe' }),
   };
 }
 

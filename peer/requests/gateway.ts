@@ -32,6 +32,11 @@ export class Gateway {
     this.#writes.begin(nowMs, call, this.#nextId, done);
   }
 
+  /** The answer to a linearizable read, if this peer can give it at once; else it takes `read`. */
+  readNow(partition: number, key: string): ReadAnswer | undefined {
+    return this.#reads.readNow(partition, key);
+  }
+
   read(nowMs: number, call: ReadCall, done: (answer: ReadAnswer) => void): void {
     this.#reads.begin(nowMs, call, this.#nextId, done);
   }

@@ -50,8 +50,22 @@ export class GatewayReads {
     this.#ports = ports;
   }
 
+  /** The answer to a linearizable read, if this peer can give it at once. */
+  readNow(partition: number, key: string): ReadAnswer | undefined {
+    const found = this.#ports.readNow(partition, key);
+    if (found === undefined) return undefined;
+    const { row, epoch, com } = found;
+    return { kind: 'row', row, epoch, com, servedBy: this.#identity.peerId };
+  }
+
   /** Starts a read. `nextId` gives a fresh id for each attempt. */
   begin(nowMs: number, call: ReadCall, nextId: () => number, done: (answer: ReadAnswer) => void): void {
+    const { partition, key, consistency } = call;
+    const answer = consistency === 'linearizable' ? this.readNow(partition, key) : undefined;
+    if (answer !== undefined) {
+      done(answer);
+      return;
+    }
     if (this.#open.size >= this.#settings.maxOpenReads) {
       done({ kind: 'unavailable', reason: 'overloaded' });
       return;

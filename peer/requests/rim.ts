@@ -1,7 +1,7 @@
 /** What a gateway needs of its peer, and what it tells those who asked. */
 import type { ClusterMap, PeerId } from '../../common/configuration.js';
 import type { Result } from '../replication/commands.js';
-import type { ReadRequest, WriteRequest } from '../replication/machine.js';
+import type { ReadRequest, ReadRow, WriteRequest } from '../replication/machine.js';
 import type { Forward, ReadForward, ReadOutcome, WriteOutcome } from '../replication/messages.js';
 
 /** Who this process is. */
@@ -15,6 +15,8 @@ export interface GatewayIdentity {
 export interface GatewayPorts {
   /** The map that this peer has adopted. */
   map(): ClusterMap;
+  /** A linearizable read that this peer's own replica can answer at once. */
+  readNow(partition: number, key: string): ReadRow | undefined;
   /** Gives a request to this peer's own replica; the answer comes by `replied`. */
   ask(request: WriteRequest | ReadRequest): void;
   /** Sends a request to another peer; the answer comes by `answered`, or never. */
@@ -44,5 +46,5 @@ export type WriteAnswer =
 
 /** What a client is told of its read. */
 export type ReadAnswer =
-  | (Extract<ReadOutcome, { kind: 'row' }> & { readonly servedBy: PeerId })
+  | (ReadRow & { readonly servedBy: PeerId })
   | { readonly kind: 'unavailable'; readonly reason: GiveUpReason };

@@ -36,9 +36,9 @@ interface OpenWrite {
   answered: number;
   sentTo: PeerId | undefined;
   /** Attempts that may have an effect, now or later. */
-  readonly pending: Set<number>;
+  readonly pending: number[];
   /** Local attempts that the own replica has not answered. */
-  readonly asked: Set<number>;
+  readonly asked: number[];
   refusals: number;
   /** When it was first refused because there are too few copies. */
   tooFewSinceMs: number | undefined;
@@ -86,8 +86,8 @@ export class GatewayWrites {
       attempt: 0,
       answered: 0,
       sentTo: undefined,
-      pending: new Set(),
-      asked: new Set(),
+      pending: [],
+      asked: [],
       refusals: 0,
       tooFewSinceMs: undefined,
       reason: 'no-primary',
@@ -123,7 +123,8 @@ export class GatewayWrites {
     const asked = this.#asked.get(id);
     if (!asked) return false;
     this.#asked.delete(id);
-    this.#open.get(asked.n)?.asked.delete(id);
+    const write = this.#open.get(asked.n);
+    if (write !== undefined) remove(write.asked, id);
     this.heard(nowMs, asked.n, asked.attempt, outcome);
     return true;
   }
@@ -140,9 +141,9 @@ export class GatewayWrites {
         this.#finish(write, outcome);
         return;
       case 'refused':
-        write.pending.delete(attempt);
+        remove(write.pending, attempt);
         write.reason = outcome.reason;
-        if (write.pending.size === 0 && this.#isHopeless(nowMs, write, outcome.reason)) this.#giveUp(write);
+        if (write.pending.length === 0 && this.#isHopeless(nowMs, write, outcome.reason)) this.#giveUp(write);
         else this.#retrySoon(nowMs, write, attempt);
         return;
       case 'maybe':
@@ -155,7 +156,7 @@ export class GatewayWrites {
   undelivered(nowMs: number, n: number, attempt: number): void {
     const write = this.#open.get(n);
     if (!write) return;
-    write.pending.delete(attempt);
+    remove(write.pending, attempt);
     this.#retrySoon(nowMs, write, attempt);
   }
 
@@ -167,20 +168,20 @@ export class GatewayWrites {
       this.#wait(write, nowMs + this.#settings.retryMaxMs);
       return;
     }
-    if (write.attempt > 0 && write.pending.size === 0 && isPartitionLost(this.#ports.map(), partition)) {
+    if (write.attempt > 0 && write.pending.length === 0 && isPartitionLost(this.#ports.map(), partition)) {
       this.#finish(write, { kind: 'not-applied', reason: 'data-lost' });
       return;
     }
     write.attempt++;
     const { attempt } = write;
     write.sentTo = primary;
-    write.pending.add(attempt);
+    write.pending.push(attempt);
     this.#wait(write, nowMs + this.#settings.writeAttemptMs);
     const tag = this.#tagOf(write);
     if (primary === this.#identity.peerId) {
       const id = nextId();
       this.#asked.set(id, { n: write.n, attempt });
-      write.asked.add(id);
+      write.asked.push(id);
       this.#ports.ask({ type: 'write', id, partition, tag, command, idempotency });
     } else {
       this.#ports.send(primary, { type: 'fwd', partition, tag, attempt, command, idempotency });
@@ -220,7 +221,7 @@ export class GatewayWrites {
   }
 
   #giveUp(write: OpenWrite): void {
-    if (write.pending.size === 0) this.#finish(write, { kind: 'not-applied', reason: write.reason });
+    if (write.pending.length === 0) this.#finish(write, { kind: 'not-applied', reason: write.reason });
     else this.#finish(write, { kind: 'unknown', request: `${this.session}/${write.n}` });
   }
 
@@ -232,4 +233,10 @@ export class GatewayWrites {
     if (numbers?.size === 0) this.#byPartition.delete(write.call.partition);
     write.done(answer);
   }
+}
+
+/** Takes a number out of a short list. */
+function remove(numbers: number[], number: number): void {
+  const at = numbers.indexOf(number);
+  if (at !== -1) numbers.splice(at, 1);
 }

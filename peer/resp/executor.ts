@@ -59,6 +59,12 @@ export class Executor {
     else this.#runKeys(action, done);
   }
 
+  /** The answer to an action that only reads one key, if there is one at once. */
+  readNow(action: KeyAction): Reply | undefined {
+    const answer = this.store.readNow(action.key);
+    return answer?.kind === 'row' ? action.judge(stateOf(answer.row)).reply : undefined;
+  }
+
   /** Gives what a key holds, or why that is not known. */
   read(key: string, done: (refusal: Reply | undefined, state: State | null) => void): void {
     this.store.read(key, (answer) => {

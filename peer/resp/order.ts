@@ -20,6 +20,11 @@ export class Order {
     return this.#alone;
   }
 
+  /** Whether an action on this key alone could begin. */
+  isFree(key: string): boolean {
+    return !this.#alone && (this.#running === 0 || !this.#busy.has(key));
+  }
+
   /** Begins an action, or returns false: it has to wait for what runs. */
   begin(action: Action): boolean {
     const count = action.kind === 'key' ? 1 : action.keys.length;

@@ -9,7 +9,7 @@ import type { RespStore, TransactionAnswer } from './store.js';
 
 /** What it is built on. */
 export interface PeerStoreParts {
-  readonly replica: Pick<Replica, 'beginRead' | 'beginWrite'>;
+  readonly replica: Pick<Replica, 'readNow' | 'beginRead' | 'beginWrite'>;
   readonly lister: Pick<Lister, 'pageOf' | 'count'>;
 }
 
@@ -17,6 +17,7 @@ export interface PeerStoreParts {
 export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
   return {
     partitionOf: partitionOfKey,
+    readNow: (key) => replica.readNow(partitionOfKey(key), key),
     read: (key, done) =>
       replica.beginRead({ partition: partitionOfKey(key), key, consistency: 'linearizable' }, done),
     write: (command, done) =>

@@ -57,6 +57,11 @@ export class Runner {
       this.#shared.join(action, this.outbox.reserve(silent));
       return true;
     }
+    const reply = reads && this.#order.isFree(action.key) ? this.executor.readNow(action) : undefined;
+    if (reply !== undefined) {
+      this.outbox.give(reply, silent);
+      return true;
+    }
     if (!this.#order.begin(action)) return false;
     const slot = this.outbox.reserve(silent);
     if (reads) this.#read(action, slot);

@@ -25,6 +25,8 @@ export type Uncommitted =
 
 export interface RespStore {
   partitionOf(key: string): number;
+  /** The answer to a linearizable read, if there is one at once; undefined: ask by `read`. */
+  readNow(key: string): ReadAnswer | undefined;
   /** A linearizable read. */
   read(key: string, done: (answer: ReadAnswer) => void): void;
   write(command: Command, done: (answer: WriteAnswer) => void): void;

@@ -213,6 +213,7 @@ describe('gateway connections', () => {
       });
       const { store } = gateway;
       const read = store.read.bind(store);
+      store.readNow = () => undefined;
       store.read = async (key, consistency) => {
         begun++;
         await gone;
@@ -271,6 +272,7 @@ describe('gateway connections', () => {
 
   it('more requests in a row than may wait have their connection cut', async () => {
     let begun = 0;
+    gateway.store.readNow = () => undefined;
     gateway.store.read = () => {
       begun++;
       return new Promise<ReadAnswer>(() => {});

@@ -55,6 +55,7 @@ describe('gateway GET /metrics', () => {
       begun = resolve;
     });
     let go: () => void = () => undefined;
+    gateway.store.readNow = () => undefined;
     gateway.store.read = () => {
       begun();
       return new Promise((resolve) => {

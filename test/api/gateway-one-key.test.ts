@@ -44,6 +44,31 @@ describe('gateway /kv/:key', () => {
     expect((await get('/kv/k')).text).to.equal('three');
   });
 
+  it('answers the same whether the store can at once or not', async () => {
+    const { store } = gateway;
+    const atOnce = store.readNow;
+    const conditions = [{}, { 'If-None-Match': '"1-1"' }, { 'If-Match': '*' }, { 'If-Match': '"1-1"' }];
+    try {
+      for (const key of ['plain', "a:b;c=d,e!f$g&h'i(j)*", '..', '%61', 'all%2Ddata', 'none']) {
+        if (key !== 'none') await put(`/kv/${key}`, `value of ${key}`, { 'Content-Type': 'text/css' });
+        for (const headers of conditions) {
+          store.readNow = atOnce;
+          const now = await get(`/kv/${key}`, headers);
+          store.readNow = () => undefined;
+          const later = await get(`/kv/${key}`, headers);
+          const shown = ({ status, headers: { date, ...rest }, text }: typeof now) => ({
+            status,
+            rest,
+            text,
+          });
+          expect(shown(now), key).to.deep.equal(shown(later));
+        }
+      }
+    } finally {
+      store.readNow = atOnce;
+    }
+  });
+
   it('answers HEAD as GET, without the bytes', async () => {
     await put('/kv/k', 'value', { 'Content-Type': 'text/css' });
     const head = await send(gateway, 'HEAD', '/kv/k');

@@ -71,6 +71,15 @@ export class MemoryStore implements Store {
     return { kind: 'row', row: this.records.get(key) ?? null, epoch: 1, com: 1, servedBy: this.id };
   }
 
+  readNow(key: string): ReadAnswer | undefined {
+    if (this.fault(key) !== undefined) return undefined;
+    const row = this.records.get(key);
+    if (row === undefined) return undefined;
+    this.asked++;
+    this.consistencies.push('linearizable');
+    return { kind: 'row', row, epoch: 1, com: 1, servedBy: this.id };
+  }
+
   async write(write: Write): Promise<WriteAnswer> {
     this.asked++;
     this.writes.push(write);

@@ -34,6 +34,11 @@ export class RespMemoryStore implements RespStore {
     return partitionOfKey(key);
   }
 
+  readNow(key: string): ReadAnswer | undefined {
+    const atOnce = this.later === undefined && this.readFault(key) === undefined;
+    return atOnce ? this.#rowAnswer(key) : undefined;
+  }
+
   read(key: string, done: (answer: ReadAnswer) => void): void {
     this.#answer(
       () => this.readFault(key) ?? this.#rowAnswer(key),

@@ -179,16 +179,14 @@ export const MUTANTS: readonly Mutant[] = [
     rule: 'R3',
     patches: one(
       READS,
-      '    const expired = isExpired(row, core.wallMs, core.settings.wallSkewMs);\n    if (!dirty',
-      `    if (dirty.has(read.key)) {
-        const { effect: all, epoch, seq, ts } = partition.log.at(dirty.get(read.key));
-        const effect = all.kind === 'several' ? all.changes.get(read.key) : all;
+      '    if (!isActive && partition.dirty.has(key))',
+      `    if (!isActive && partition.dirty.has(key)) {
+        const { effect: all, epoch, seq, ts } = partition.log.at(partition.dirty.get(key));
+        const effect = all.kind === 'several' ? all.changes.get(key) : all;
         const newest = effect.kind === 'put' ? { value: effect.value, epoch, seq, ts, expiresAtMs: undefined } : null;
-        core.answerRead(read.origin, { kind: 'row', row: newest, epoch: partition.epoch, com: partition.com });
-        return;
+        return { kind: 'row', row: newest, epoch: partition.epoch, com: partition.com };
     }
-    const expired = isExpired(row, core.wallMs, core.settings.wallSkewMs);
-    if (!dirty`,
+    if (!isActive && partition.dirty.has(key))`,
     ),
     options: [],
     seeds: 200,
@@ -196,14 +194,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dirty-read-old',
     rule: 'R3',
-    patches: one(READS, 'if (!dirty.has(read.key) && !expired)', 'if (!expired)'),
+    patches: one(READS, 'if (!isActive && partition.dirty.has(key))', 'if (false)'),
     options: [],
     seeds: 200,
   },
   {
     name: 'timeout-means-failed',
     rule: 'D5',
-    patches: one(GATEWAY_WRITES, '        if (write.pending.size === 0)\n', '        if (true)\n'),
+    patches: one(GATEWAY_WRITES, '        if (write.pending.length === 0)\n', '        if (true)\n'),
     options: [],
     seeds: 200,
   },

@@ -75,6 +75,7 @@ export class SimulatedPeer extends Process implements Watched {
     const identity = { clusterId: CLUSTER_ID, peerId: this.id, storeId, inc, addr: this.id };
     const gateway = new Gateway({ peerId: this.id, storeId, inc }, DEFAULT_GATEWAY_SETTINGS, {
       map: () => this.adopted(),
+      readNow: (partition, key) => this.driver?.readNow(partition, key),
       ask: (request) => this.driver?.input(request),
       send: (to, message) => this.driver?.send(to, message),
     });

@@ -4,7 +4,14 @@
  */
 import type { Epoch } from '../../common/configuration.js';
 import type { DrivenMachine } from '../../peer/driver.js';
-import type { Clock, Effects, Input, ReplyEffect, SendEffect } from '../../peer/replication/machine.js';
+import type {
+  Clock,
+  Effects,
+  Input,
+  ReadRow,
+  ReplyEffect,
+  SendEffect,
+} from '../../peer/replication/machine.js';
 import type { PeerEnvelope, PeerMessage } from '../../peer/replication/messages.js';
 import type { ReplicationNode } from '../../peer/replication/node.js';
 
@@ -30,6 +37,12 @@ export class WatchedMachine implements DrivenMachine {
     this.node.step(clock, input);
     for (const reply of out.replies.slice(replies)) this.noteReply(reply);
     for (const send of out.sends.slice(sends)) this.noteSend(send);
+  }
+
+  readNow(clock: Clock, partition: number, key: string): ReadRow | undefined {
+    const found = this.node.readNow(clock, partition, key);
+    if (found !== undefined) this.onLeaseRead(partition, found.epoch);
+    return found;
   }
 
   take(clock: Clock): Effects {

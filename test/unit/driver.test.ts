@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import { type DrivenMachine, PeerDriver, type PeerWorld } from '../../peer/driver.js';
-import type { Effects, Input, ReplyEffect, SendEffect, StoreBatch } from '../../peer/replication/machine.js';
+import type {
+  Effects,
+  Input,
+  ReadRow,
+  ReplyEffect,
+  SendEffect,
+  StoreBatch,
+} from '../../peer/replication/machine.js';
 import type { PeerEnvelope, PeerMessage } from '../../peer/replication/messages.js';
 
 const IDENTITY = { clusterId: 'c', peerId: 'A', storeId: 's', inc: 1, addr: 'a:1' };
@@ -40,6 +47,11 @@ class Bench implements DrivenMachine {
   step(_: unknown, input: Input): void {
     this.inputs.push(input);
     if (this.breaks !== undefined) throw this.breaks;
+  }
+
+  readNow(): ReadRow | undefined {
+    if (this.breaks !== undefined) throw this.breaks;
+    return { kind: 'row', row: null, epoch: 1, com: 0 };
   }
 
   take(): Effects {
@@ -119,6 +131,17 @@ describe('peer/driver', () => {
     bench.driver.receive(bench.envelope({ type: 'pull' }));
     expect(bench.turn()).to.deep.equal(['no more ticks']);
     expect(bench.inputs).to.deep.equal([{ type: 'tick' }]);
+  });
+
+  it('answers a read at once, and no more after it was stopped or the machine threw', () => {
+    const bench = new Bench();
+    expect(bench.driver.readNow(0, 'k')).to.deep.equal({ kind: 'row', row: null, epoch: 1, com: 0 });
+    expect(bench.turn()).to.deep.equal([]);
+    bench.breaks = new Error('cannot be');
+    expect(bench.driver.readNow(0, 'k')).to.equal(undefined);
+    bench.breaks = undefined;
+    expect(bench.driver.readNow(0, 'k')).to.equal(undefined);
+    expect(bench.turn()).to.deep.equal(['failed: Error: cannot be']);
   });
 
   it('ends everything when the machine throws', () => {

@@ -26,7 +26,7 @@ function nodeWith(bytes: number) {
   const node = new Node({
     id: 'peer-1',
     orchestrator: '',
-    replica: { map: emptyMap('test'), read, write: unused },
+    replica: { map: emptyMap('test'), readNow: () => undefined, read, write: unused },
     holdings: { answer: unused, all: unused, allKeys: unused },
     lister: { page: unused },
     readiness: { checks: unused },

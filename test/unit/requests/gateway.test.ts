@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ClusterMap, PartitionConfig } from '../../../common/configuration.js';
 import type { Command, Result } from '../../../peer/replication/commands.js';
-import type { ReadRequest, WriteRequest } from '../../../peer/replication/machine.js';
+import type { ReadRequest, ReadRow, WriteRequest } from '../../../peer/replication/machine.js';
 import type { Forward, ReadForward, WriteOutcome } from '../../../peer/replication/messages.js';
 import { Gateway } from '../../../peer/requests/gateway.js';
 import { idempotencyTag } from '../../../peer/requests/idempotency.js';
@@ -28,6 +28,8 @@ function partOf(primary: string, members: string[]): PartitionConfig {
 /** A gateway of peer `a`, with everything that it sent written down. */
 class Bench {
   nowMs = 1_000;
+  /** What the own replica can answer at once. */
+  own: ReadRow | undefined;
   map: ClusterMap = {
     clusterId: 'c',
     ver: 1,
@@ -43,6 +45,7 @@ class Bench {
   constructor(settings = DEFAULT_GATEWAY_SETTINGS) {
     this.gateway = new Gateway({ peerId: 'a', storeId: 'a1', inc: 7 }, settings, {
       map: () => this.map,
+      readNow: () => this.own,
       ask: (request) => this.asked.push(request),
       send: (to, message) => this.sent.push({ to, message }),
     });
@@ -340,6 +343,27 @@ describe('gateway reads', () => {
     expect(bench.sent.slice(before).filter(({ to }) => to === silent)).to.have.length(0);
   });
 
+  it('is answered before the call returns where the own replica can, and asks nobody', () => {
+    const bench = new Bench();
+    bench.own = { kind: 'row', row: null, epoch: 3, com: 8 };
+    bench.read();
+    expect(bench.reads).to.deep.equal([{ ...bench.own, servedBy: 'a' }]);
+    expect([bench.sent, bench.asked]).to.deep.equal([[], []]);
+    expect(bench.gateway.nextTickMs()).to.equal(Number.POSITIVE_INFINITY);
+  });
+
+  it('asks for a strict or stale read, whatever the own replica could say at once', () => {
+    const bench = new Bench();
+    bench.own = { kind: 'row', row: null, epoch: 3, com: 8 };
+    for (const consistency of ['strict', 'stale'] as const) {
+      bench.gateway.read(bench.nowMs, { partition: 0, key: 'k', consistency }, (answer) =>
+        bench.reads.push(answer),
+      );
+    }
+    expect(bench.reads).to.deep.equal([]);
+    expect(bench.readForwards().map(({ consistency }) => consistency)).to.deep.equal(['strict', 'stale']);
+  });
+
   it('gives up at the deadline, with the last reason', () => {
     const bench = new Bench();
     bench.read();
@@ -353,6 +377,7 @@ describe('gateway reads', () => {
     bench.read();
     const other = new Gateway({ peerId: 'a', storeId: 'a2', inc: 7 }, DEFAULT_GATEWAY_SETTINGS, {
       map: () => bench.map,
+      readNow: () => undefined,
       ask: () => undefined,
       send: (_to, message) => {
         if (message.type === 'rfwd') expect(message.id).not.to.equal(bench.readForwards()[0]?.id);

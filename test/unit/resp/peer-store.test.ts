@@ -9,7 +9,11 @@ type Pages = PeerStoreParts['lister']['pageOf'];
 
 function storeOf(pageOf: Pages, asked: unknown[] = []) {
   return respStoreOf({
-    replica: { beginRead: (call) => void asked.push(call), beginWrite: (call) => void asked.push(call) },
+    replica: {
+      readNow: () => undefined,
+      beginRead: (call) => void asked.push(call),
+      beginWrite: (call) => void asked.push(call),
+    },
     lister: { pageOf, count: () => Promise.resolve(null) },
   });
 }
@@ -58,6 +62,7 @@ describe("the Redis lane's store on a peer", () => {
       const asked: unknown[] = [];
       const store = respStoreOf({
         replica: {
+          readNow: () => undefined,
           beginRead: () => undefined,
           beginWrite: (call, given) => {
             asked.push(call);
@@ -95,7 +100,11 @@ describe("the Redis lane's store on a peer", () => {
   it('asks the lister how many keys there are', async () => {
     for (const count of [3, null]) {
       const lister = { pageOf: NOTHING, count: () => Promise.resolve(count) };
-      const replica = { beginRead: () => undefined, beginWrite: () => undefined };
+      const replica = {
+        readNow: () => undefined,
+        beginRead: () => undefined,
+        beginWrite: () => undefined,
+      };
       expect(await respStoreOf({ replica, lister }).count()).to.equal(count);
     }
   });
