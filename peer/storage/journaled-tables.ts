@@ -76,6 +76,8 @@ export class JournaledTables implements TableReader {
       this.due = true;
       this.checkpointIfDue(journal);
     }, this.limits.afterMs);
+    // `close` brings over what is left: this alone keeps no process alive.
+    this.timer.unref();
     this.checkpointIfDue(journal);
   }
 
