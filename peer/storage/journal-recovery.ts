@@ -8,7 +8,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { JOURNAL_FILES } from './journal.js';
+import { JOURNAL_FILES, STEP_BYTES } from './journal.js';
 import { PAGE_BYTES, readChanges, readHeader, wasWhole } from './journal-record.js';
 import type { Change } from './lmdb-layout.js';
 
@@ -21,7 +21,7 @@ export interface JournalPosition {
 export interface JournalFound {
   /** The records after the position, in order, up to the first that cannot be read. */
   readonly records: readonly (readonly Change[])[];
-  /** A record that was durable cannot be read, or a file is gone. */
+  /** A record that was durable cannot be read, or a file is gone or was cut. */
   readonly damaged: boolean;
 }
 
@@ -56,9 +56,14 @@ export function readJournal(directory: string, { id, through }: JournalPosition)
   if (behind !== undefined) places.push(behind);
   const damaged =
     found.size > records.length ||
-    files.includes(undefined) ||
+    files.some(isCut) ||
     places.some(({ file, at }) => wasWhole(file, at, id, missing));
   return { records, damaged };
+}
+
+/** Whether it is gone, or not as long as it was made. */
+function isCut(file: Buffer | undefined): boolean {
+  return file === undefined || file.length === 0 || file.length % STEP_BYTES !== 0;
 }
 
 function contentOf(path: string): Buffer | undefined {

@@ -4,10 +4,21 @@
  * Kept true: one record is written at a time, and flushed before the next one begins; so everything before a record
  * that was begun is whole. Records are numbered from 1 without a gap. A file is written from its beginning
  * again only when the tables have everything that it holds; its old blocks are used again, so that a flush has
- * no size or place of a file to write.
+ * no size or place of a file to write. A file's length is a whole number of steps before a record is written there:
+ * one of another length was cut by something else, which its records alone could not tell from their end.
  */
 
-import { close, constants, fstatSync, ftruncateSync, openSync, write } from 'node:fs';
+import {
+  close,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncate,
+  ftruncateSync,
+  openSync,
+  write,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { randomToken } from '../../common/clock.js';
@@ -22,8 +33,12 @@ export const JOURNAL_FILES = ['journal-0', 'journal-1'] as const;
 /** A longer file (a large value was written) is cut to this when it is used again. */
 const KEPT_BYTES = 16 * 1_048_576;
 
+/** A file's length is a multiple of this, and not 0. */
+export const STEP_BYTES = 1_048_576;
+
 interface Segment {
   readonly fd: number;
+  /** Its length. */
   bytes: number;
 }
 
@@ -38,6 +53,7 @@ export class Journal {
     /** Records of another id in these files are of another journal. */
     readonly id: string,
     private readonly segments: readonly [Segment, Segment],
+    private readonly durability: Durability,
   ) {
     this.writer = new RecordWriter(id);
   }
@@ -47,11 +63,17 @@ export class Journal {
     const flags = constants.O_RDWR | constants.O_CREAT | (durability === 'flush' ? constants.O_DSYNC : 0);
     const opened = (name: string): Segment => {
       const fd = openSync(join(directory, name), flags, 0o644);
-      return { fd, bytes: fstatSync(fd).size };
+      const { size } = fstatSync(fd);
+      const bytes = wholeSteps(size);
+      if (bytes !== size) {
+        ftruncateSync(fd, bytes);
+        if (durability === 'flush') fdatasyncSync(fd);
+      }
+      return { fd, bytes };
     };
     const segments = [opened(JOURNAL_FILES[0]), opened(JOURNAL_FILES[1])] as const;
     syncDirectory(directory);
-    return new Journal(randomToken(), segments);
+    return new Journal(randomToken(), segments, durability);
   }
 
   /** The number of the last record. */
@@ -71,11 +93,11 @@ export class Journal {
   async append(changes: readonly Change[]): Promise<void> {
     const segment = this.segments[this.current] as Segment;
     const record = this.writer.encode(this.last + 1, changes);
+    if (this.end + record.length > segment.bytes) await this.lengthen(segment, this.end + record.length);
     for (let done = 0; done < record.length; ) {
       done += await writeAt(segment.fd, record, done, this.end + done);
     }
     this.end += record.length;
-    segment.bytes = Math.max(segment.bytes, this.end);
     this.last++;
   }
 
@@ -89,12 +111,26 @@ export class Journal {
     segment.bytes = KEPT_BYTES;
   }
 
+  private async lengthen(segment: Segment, bytes: number): Promise<void> {
+    const length = wholeSteps(bytes);
+    await truncateFile(segment.fd, length);
+    if (this.durability === 'flush') await syncFile(segment.fd);
+    segment.bytes = length;
+  }
+
   async close(): Promise<void> {
     for (const { fd } of this.segments) await closeFile(fd);
   }
 }
 
 const closeFile = promisify(close);
+const syncFile = promisify(fdatasync);
+const truncateFile = promisify(ftruncate);
+
+/** The length of a file for so many bytes. */
+function wholeSteps(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / STEP_BYTES)) * STEP_BYTES;
+}
 
 function writeAt(fd: number, bytes: Buffer, from: number, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
