@@ -237,16 +237,21 @@ describe('storage: lmdb, trouble', () => {
 
   it('counts a flush that takes too long as failed, and calls nothing done after it', async () => {
     const seen: unknown[] = [];
+    let end: () => void = () => expect.fail('no flush began');
     const commits = new GroupCommit(
-      () => new Promise((resolve) => setTimeout(resolve, 30)),
+      () =>
+        new Promise((resolve) => {
+          end = resolve;
+        }),
       (error) => seen.push((error as StorageError).kind),
       10,
     );
     commits.add([], () => seen.push('first'));
     commits.add([], () => seen.push('second'));
     await commits.idle();
+    end();
     commits.add([], () => seen.push('third'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setImmediate(resolve));
     expect(seen).to.deep.equal(['stalled']);
   });
 
