@@ -22,6 +22,7 @@ import {
 } from '../../peer/storage/engine.js';
 import { GroupCommit } from '../../peer/storage/group-commit.js';
 import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
+import { storageError } from '../../peer/storage/lmdb-tables.js';
 import { openUsable } from '../../peer/storage/opening.js';
 import { chain } from '../unit/replication/entries.js';
 import { put, stored } from './storage.js';
@@ -211,6 +212,13 @@ describe('storage: lmdb, trouble', () => {
       await again.close();
     } finally {
       execFileSync('umount', ['-l', disk]);
+    }
+  });
+
+  it('calls a quota that is used up a full disk, whether the journal or the tables meet it', () => {
+    for (const code of ['EDQUOT', 122, 'ENOSPC', 28]) {
+      const error = Object.assign(new Error('Disk quota exceeded'), { code });
+      expect(storageError(directory, error, 'failed-write').kind).to.equal('full');
     }
   });
 
