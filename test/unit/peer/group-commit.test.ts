@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { StorageError } from '../../../peer/storage/engine.js';
 import { GroupCommit } from '../../../peer/storage/group-commit.js';
@@ -21,6 +21,25 @@ describe('group commit', () => {
       },
       (error) => seen.push(error),
       LIMIT_MS,
+    );
+    commits.add([], () => seen.push('done'));
+    await commits.idle();
+    expect(seen).to.deep.equal(['done']);
+  });
+
+  it('gives nothing up that waits for many flushes, of which none takes too long', async () => {
+    const seen: unknown[] = [];
+    let flushes = 0;
+    const commits = new GroupCommit(
+      async () => {
+        while (flushes < 6) {
+          await pause(LIMIT_MS / 2);
+          flushes++;
+        }
+      },
+      (error) => seen.push(error),
+      LIMIT_MS,
+      () => flushes,
     );
     commits.add([], () => seen.push('done'));
     await commits.idle();
