@@ -20,7 +20,6 @@ import {
   type StorageEngine,
   StorageError,
 } from '../../peer/storage/engine.js';
-import { GroupCommit } from '../../peer/storage/group-commit.js';
 import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
 import { openUsable } from '../../peer/storage/opening.js';
 import { chain } from '../unit/replication/entries.js';
@@ -233,21 +232,6 @@ describe('storage: lmdb, trouble', () => {
     expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
     engine.write({ number: 1, ops: [put('after', '1')] }, () => expect.fail('done after a failure'));
     await engine.close();
-  });
-
-  it('counts a flush that takes too long as failed, and calls nothing done after it', async () => {
-    const seen: unknown[] = [];
-    const commits = new GroupCommit(
-      () => new Promise((resolve) => setTimeout(resolve, 30)),
-      (error) => seen.push((error as StorageError).kind),
-      10,
-    );
-    commits.add([], () => seen.push('first'));
-    commits.add([], () => seen.push('second'));
-    await commits.idle();
-    commits.add([], () => seen.push('third'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(seen).to.deep.equal(['stalled']);
   });
 
   /** Writes one key after another until the engine fails; returns how many were done. */
