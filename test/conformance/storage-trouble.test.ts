@@ -226,6 +226,15 @@ describe('storage: lmdb, trouble', () => {
     }
   });
 
+  it('stops when its files are removed under it', async () => {
+    const engine = await open();
+    await stored(engine, [put('before', '1')]);
+    for (const file of FILES) rmSync(join(directory, file));
+    await writeUntilFailed(engine, 10);
+    expect(failures.map(({ message }) => message).join()).to.match(/removed while it was in use/);
+    await engine.close();
+  });
+
   it('stops at its own limit', async () => {
     const engine = await open({ limitBytes: 2_000_000 });
     await writeUntilFailed(engine, 100_000);
