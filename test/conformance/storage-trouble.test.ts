@@ -20,7 +20,6 @@ import {
   type StorageEngine,
   StorageError,
 } from '../../peer/storage/engine.js';
-import { GroupCommit } from '../../peer/storage/group-commit.js';
 import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
 import { storageError } from '../../peer/storage/lmdb-tables.js';
 import { openUsable } from '../../peer/storage/opening.js';
@@ -235,27 +234,21 @@ describe('storage: lmdb, trouble', () => {
     }
   });
 
+  it('stops when its files are removed under it', async () => {
+    const engine = await open();
+    await stored(engine, [put('before', '1')]);
+    for (const file of FILES) rmSync(join(directory, file));
+    await writeUntilFailed(engine, 10);
+    expect(failures.map(({ message }) => message).join()).to.match(/removed while it was in use/);
+    await engine.close();
+  });
+
   it('stops at its own limit', async () => {
     const engine = await open({ limitBytes: 2_000_000 });
     await writeUntilFailed(engine, 100_000);
     expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
     engine.write({ number: 1, ops: [put('after', '1')] }, () => expect.fail('done after a failure'));
     await engine.close();
-  });
-
-  it('counts a flush that takes too long as failed, and calls nothing done after it', async () => {
-    const seen: unknown[] = [];
-    const commits = new GroupCommit(
-      () => new Promise((resolve) => setTimeout(resolve, 30)),
-      (error) => seen.push((error as StorageError).kind),
-      10,
-    );
-    commits.add([], () => seen.push('first'));
-    commits.add([], () => seen.push('second'));
-    await commits.idle();
-    commits.add([], () => seen.push('third'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(seen).to.deep.equal(['stalled']);
   });
 
   /** Writes one key after another until the engine fails; returns how many were done. */

@@ -46,15 +46,20 @@ describe('group commit', () => {
     expect(seen).to.deep.equal(['done']);
   });
 
-  it('gives a flush up that does not end', async () => {
+  it('counts a flush that takes too long as failed, and calls nothing done after it', async () => {
     const seen: unknown[] = [];
+    let end: () => void = () => undefined;
     const commits = new GroupCommit(
-      () => new Promise(() => {}),
+      () => new Promise((resolve) => (end = resolve)),
       (error) => seen.push(error),
       LIMIT_MS,
     );
-    commits.add([], () => seen.push('done'));
+    commits.add([], () => seen.push('first'));
+    commits.add([], () => seen.push('second'));
     await commits.idle();
+    end();
+    commits.add([], () => seen.push('third'));
+    await turn();
     expect(seen).to.have.length(1);
     expect(seen[0]).to.be.instanceOf(StorageError).with.property('kind', 'stalled');
   });
