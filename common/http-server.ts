@@ -248,8 +248,8 @@ function owesAnotherAnswer(socket: Socket): boolean {
   return answering.headersSent || answering.req.complete;
 }
 
-/** As linger, for a connection whose parser has given up. */
-function drain(socket: Socket): void {
+/** As linger, for a connection that is no HTTP any more: its parser has given up, or it was to be a tunnel and was refused. */
+export function drain(socket: Socket): void {
   let left: number = HTTP_LIMITS.lingerBytes;
   const timer = setTimeout(() => socket.destroy(), HTTP_LIMITS.lingerMs);
   socket.removeAllListeners('data');

@@ -1,13 +1,14 @@
 /**
  * Where orchestrators connect to a peer: over its HTTP port, by a CONNECT that carries the cluster's secret.
  *
- * Invariants: whoever does not come from inside is refused before anything of theirs is read; deliveries are taken one
+ * Invariants: whoever does not come from inside is refused before anything of theirs is read, and cut soon after; deliveries are taken one
  * after another, and nothing more is read meanwhile; a connection that says what is no delivery, or nothing for a while, ends.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CONTROL_TARGET, type Delivery, DeliveryReader, LineReader } from '../common/control-stream.js';
 import { refuseWebPage, requireLoopbackHost } from '../common/http-origin.js';
+import { drain } from '../common/http-server.js';
 import { Problem } from '../common/problems.js';
 import { requireInside } from '../common/secret.js';
 import type { TunnelHandler } from '../common/tunnels.js';
@@ -53,6 +54,8 @@ function refuse(socket: Socket, problem: Problem): void {
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.code}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  // The server's own limits do not hold for a connection that left HTTP.
+  drain(socket);
 }
 
 function listenTo(socket: Socket, head: Buffer, deliver: ControlTunnelParts['deliver']): void {
@@ -77,6 +80,8 @@ function listenTo(socket: Socket, head: Buffer, deliver: ControlTunnelParts['del
   socket.setNoDelay(true);
   socket.setTimeout(SILENT_MS, () => socket.destroy());
   socket.on('data', (chunk: Buffer) => void take(chunk));
+  // Sockets of an HTTP server stay half open.
+  socket.on('end', () => socket.end());
   if (head.length > 0) void take(head);
 }
 

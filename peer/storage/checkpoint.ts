@@ -19,8 +19,16 @@ import { isSound, SEAL_BYTES } from './sealed.js';
 const MAX_CHANGES = 512;
 const MAX_BYTES = 1_048_576;
 
-/** Writes all changes, in the order of their keys: so each page is written once. Rejects with StorageError. */
-export async function writeAll(tables: LmdbTables, overlay: Overlay, position: Change): Promise<void> {
+/**
+ * Writes all changes, in the order of their keys: so each page is written once. `flushed` is called after each transaction.
+ * Rejects with StorageError.
+ */
+export async function writeAll(
+  tables: LmdbTables,
+  overlay: Overlay,
+  position: Change,
+  flushed: () => void = () => undefined,
+): Promise<void> {
   let part: Change[] = [];
   let bytes = 0;
   for (const change of overlay.sorted()) {
@@ -28,10 +36,12 @@ export async function writeAll(tables: LmdbTables, overlay: Overlay, position: C
     bytes += change.record?.length ?? 0;
     if (part.length < MAX_CHANGES && bytes < MAX_BYTES) continue;
     await tables.commit(part);
+    flushed();
     part = [];
     bytes = 0;
   }
   await tables.commit([...part, position]);
+  flushed();
 }
 
 /** Says how much of the journal is in the tables. */

@@ -3,8 +3,8 @@
  *
  * Kept true: groups are written one after another and batches are done in the order in which they came. After a
  * failure nothing is written and nothing called done. A batch waits for at most the group that is running and those
- * before it in the queue; a group has a limit in bytes and changes, and a flush one in time (then it counts as
- * failed). The queue itself is bounded by what the core allows to be uncommitted (W6).
+ * before it in the queue; a group has a limit in bytes and changes, and each flush that it needs one in time (then it
+ * counts as failed): a disk that is slow, but goes on, is none that stands still. The queue itself is bounded by what the core allows to be uncommitted (W6).
  */
 
 import { StorageError } from './engine.js';
@@ -28,12 +28,14 @@ export class GroupCommit {
   private broken = false;
 
   /**
-   * `commit` makes changes durable together, in order; `failed` is called once. A commit may take `limitMs`.
+   * `commit` makes changes durable together, in order; `failed` is called once. A commit may take `limitMs`, and as much
+   * again after each flush that it waits for, which `flushes` counts.
    */
   constructor(
     private readonly commit: (changes: readonly Change[]) => Promise<void>,
     private readonly failed: (error: unknown) => void,
     private readonly limitMs: number,
+    private readonly flushes: () => number = () => 0,
   ) {}
 
   /** Writes changes together; `done` is called when they are durable, never within this call. */
@@ -81,8 +83,11 @@ export class GroupCommit {
   private inTime(commit: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       let left = LIMIT_STEPS;
+      let before = this.flushes();
       const timer = setInterval(() => {
-        left--;
+        const flushes = this.flushes();
+        left = flushes === before ? left - 1 : LIMIT_STEPS;
+        before = flushes;
         if (left > 0) return;
         clearInterval(timer);
         reject(new StorageError('stalled', `a flush took longer than ${this.limitMs} ms`));

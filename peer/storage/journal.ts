@@ -101,11 +101,15 @@ export class Journal {
     this.last++;
   }
 
-  /** From here on the other file is written; the tables have all that it holds. */
+  /**
+   * From here on the other file is written; the tables have all that it holds. Throws where that was removed: what is written
+   * into a file without a name is lost with the process.
+   */
   turn(): void {
     this.current = 1 - this.current;
     this.end = 0;
     const segment = this.segments[this.current] as Segment;
+    if (fstatSync(segment.fd).nlink === 0) throw new Error('its files were removed while it was in use');
     if (segment.bytes <= KEPT_BYTES) return;
     ftruncateSync(segment.fd, KEPT_BYTES);
     segment.bytes = KEPT_BYTES;

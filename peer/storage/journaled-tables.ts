@@ -51,6 +51,7 @@ export class JournaledTables implements TableReader {
   /** Why nothing is written any more. */
   private failure: unknown;
   private timer: NodeJS.Timeout | undefined;
+  private count = 0;
 
   /** `journal` undefined: the old one is damaged; nothing can be committed. */
   constructor(
@@ -59,6 +60,11 @@ export class JournaledTables implements TableReader {
     private readonly limits: CheckpointLimits,
     private readonly events: CheckpointEvents,
   ) {}
+
+  /** How many transactions of checkpoints ended so far: while this goes up, the disk goes on. */
+  get flushes(): number {
+    return this.count;
+  }
 
   /** Makes changes durable together. Not before the last call resolved. Rejects with an error of the system or StorageError. */
   async commit(changes: readonly Change[]): Promise<void> {
@@ -166,7 +172,7 @@ export class JournaledTables implements TableReader {
       journal.turn();
       // Those who wait for the commit go first.
       await new Promise((resolve) => setImmediate(resolve));
-      await writeAll(this.tables, this.settling, positionChange({ id, through }));
+      await writeAll(this.tables, this.settling, positionChange({ id, through }), () => this.count++);
       this.settling = new Overlay();
     } catch (error) {
       this.failure = error;

@@ -74,7 +74,7 @@ export interface LmdbOptions {
   readonly events: StorageEvents;
   /** The store calls itself full when its file is larger, in bytes; left out: when the disk is. */
   readonly limitBytes?: number;
-  /** A flush that takes longer counts as failed; 10,000 ms if left out. */
+  /** A flush of the journal, or of one transaction, that takes longer counts as failed; 10,000 ms if left out. */
   readonly flushLimitMs?: number;
   /** Names the running of the machine; left out: the system's own. */
   readonly bootId?: string;
@@ -142,7 +142,8 @@ class LmdbEngine implements StorageEngine {
     this.journaled = new JournaledTables(tables, journal, checkpoints, { done, failed });
     this.plan = new LmdbPlan(found.books, found.spaces, tables.count('marks') > 0);
     const limitMs = options.flushLimitMs ?? FLUSH_LIMIT_MS;
-    this.commits = new GroupCommit((changes) => this.commit(changes), failed, limitMs);
+    const flushes = () => this.journaled.flushes;
+    this.commits = new GroupCommit((changes) => this.commit(changes), failed, limitMs, flushes);
     this.sweeper = new Sweeper(tables, failed);
     this.sweeper.sweep();
   }

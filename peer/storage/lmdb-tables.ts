@@ -169,7 +169,8 @@ export function storageError(
 function kindOf(directory: string, error: unknown): 'full' | 'read-only' | undefined {
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === EROFS || code === EACCES || code === 'EROFS' || code === 'EACCES') return 'read-only';
-  if (code === ENOSPC || code === EDQUOT || code === MDB_MAP_FULL || code === 'ENOSPC') return 'full';
+  if (code === ENOSPC || code === EDQUOT || code === MDB_MAP_FULL) return 'full';
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'full';
   try {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize < FULL_BELOW_BYTES ? 'full' : undefined;

@@ -59,7 +59,7 @@ export class MemoryRows {
     if (slot < 0) {
       index.add(hash, space.put(encoded, length, content));
       // A text cut out of a larger one keeps all of that in memory; this one stands alone.
-      if (this.ordered !== undefined) this.fresh.push(encoded.toString('utf8', 0, length));
+      if (this.ordered !== undefined) this.note(encoded.toString('utf8', 0, length));
     } else if (!space.overwrite(index.handleAt(slot), content)) {
       const before = index.handleAt(slot);
       index.setHandle(slot, space.put(encoded, length, content));
@@ -108,6 +108,14 @@ export class MemoryRows {
 
   marked(): Iterable<RowMark> {
     return this.marks.values();
+  }
+
+  /** Keys that come and go without anybody asking for a range would fill `fresh`: then the order is made anew. */
+  private note(key: string): void {
+    this.fresh.push(key);
+    if (this.fresh.length <= 2 * this.index.size + 64) return;
+    this.ordered = undefined;
+    this.fresh = [];
   }
 
   private mark(key: string, row: Row): void {

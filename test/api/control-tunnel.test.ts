@@ -163,6 +163,47 @@ describe('the connection from an orchestrator to a peer', () => {
     socket.destroy();
   });
 
+  it('keeps no connection of whoever was refused, whether they stay or go', async () => {
+    await start(SECRET);
+    const staying = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    for (const socket of [staying, connect(server.port, '127.0.0.1')]) {
+      socket.write('CONNECT example.org:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+      const answer = await new Promise((resolve) =>
+        socket.once('data', (chunk) => resolve(chunk.toString())),
+      );
+      expect(answer).to.match(/^HTTP\/1\.1 405 /);
+      socket.resume();
+    }
+    await eventually(async () => expect(await server.connections()).to.equal(0));
+    staying.destroy();
+  });
+
+  it('ends where the orchestrator ends its side', async () => {
+    await start(null);
+    (await opened()).end();
+    await eventually(async () => expect(await server.connections()).to.equal(0));
+  });
+
+  it('is not taken over any more while the server ends', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const app = new Koa().use(async (ctx) => {
+      await released;
+      ctx.body = 'done';
+    });
+    const tunnel = controlTunnel({ secret: null, deliver: () => answer() });
+    server = await startHttpServer(app, '127.0.0.1', 0, HTTP_LIMITS, tunnel);
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    await eventually(async () => expect(await server.connections()).to.equal(1));
+    const closed = server.close(1_000);
+    socket.once('data', () => socket.write(`CONNECT ${CONTROL_TARGET} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`));
+    release();
+    await closed;
+  });
+
   function opened(): Promise<Socket> {
     const socket = connect(server.port, '127.0.0.1');
     socket.write(`CONNECT ${CONTROL_TARGET} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);

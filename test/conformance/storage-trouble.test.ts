@@ -20,8 +20,8 @@ import {
   type StorageEngine,
   StorageError,
 } from '../../peer/storage/engine.js';
-import { GroupCommit } from '../../peer/storage/group-commit.js';
 import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine.js';
+import { storageError } from '../../peer/storage/lmdb-tables.js';
 import { openUsable } from '../../peer/storage/opening.js';
 import { chain } from '../unit/replication/entries.js';
 import { put, stored } from './storage.js';
@@ -214,6 +214,13 @@ describe('storage: lmdb, trouble', () => {
     }
   });
 
+  it('calls a quota that is used up a full disk, whether the journal or the tables meet it', () => {
+    for (const code of ['EDQUOT', 122, 'ENOSPC', 28]) {
+      const error = Object.assign(new Error('Disk quota exceeded'), { code });
+      expect(storageError(directory, error, 'failed-write').kind).to.equal('full');
+    }
+  });
+
   it('does not start on a read-only disk', async function () {
     const disk = mounted('ro') ?? this.skip();
     try {
@@ -227,32 +234,21 @@ describe('storage: lmdb, trouble', () => {
     }
   });
 
+  it('stops when its files are removed under it', async () => {
+    const engine = await open();
+    await stored(engine, [put('before', '1')]);
+    for (const file of FILES) rmSync(join(directory, file));
+    await writeUntilFailed(engine, 10);
+    expect(failures.map(({ message }) => message).join()).to.match(/removed while it was in use/);
+    await engine.close();
+  });
+
   it('stops at its own limit', async () => {
     const engine = await open({ limitBytes: 2_000_000 });
     await writeUntilFailed(engine, 100_000);
     expect(failures.map(({ kind }) => kind)).to.deep.equal(['full']);
     engine.write({ number: 1, ops: [put('after', '1')] }, () => expect.fail('done after a failure'));
     await engine.close();
-  });
-
-  it('counts a flush that takes too long as failed, and calls nothing done after it', async () => {
-    const seen: unknown[] = [];
-    let end: () => void = () => expect.fail('no flush began');
-    const commits = new GroupCommit(
-      () =>
-        new Promise((resolve) => {
-          end = resolve;
-        }),
-      (error) => seen.push((error as StorageError).kind),
-      10,
-    );
-    commits.add([], () => seen.push('first'));
-    commits.add([], () => seen.push('second'));
-    await commits.idle();
-    end();
-    commits.add([], () => seen.push('third'));
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(seen).to.deep.equal(['stalled']);
   });
 
   /** Writes one key after another until the engine fails; returns how many were done. */

@@ -68,11 +68,12 @@ async function judge(directory: string, seeds: number, options: readonly string[
 
 async function named(only: string | undefined): Promise<boolean> {
   let all = true;
+  const chosen = [...MUTANTS, ...BUGS].filter(({ name }) => only === undefined || name === only);
+  if (chosen.length === 0) throw new Error(`there is no mutant ${only}`);
   process.stdout.write(
     '| mutant | rule | faults | seeds until found | found by |\n| --- | --- | --- | --- | --- |\n',
   );
-  for (const mutant of [...MUTANTS, ...BUGS]) {
-    if (only !== undefined && mutant.name !== only) continue;
+  for (const mutant of chosen) {
     const tree = growTree(mutant.patches);
     try {
       const { killed, seeds, found } = await judge(tree.directory, mutant.seeds, mutant.options);

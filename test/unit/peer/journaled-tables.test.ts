@@ -82,7 +82,7 @@ describe('journaled tables', () => {
     await begun(2);
     // The next began with what waited; these tables have lost the first.
     expect(transactions[1]).to.deep.equal(['a', 'c', 'd', 'e', 'j']);
-    expect([done, read(of)]).to.deep.equal([1, '2-2223']);
+    expect([done, of.flushes, read(of)]).to.deep.equal([1, 1, '2-2223']);
     expect(failures).to.deep.equal([]);
   });
 

@@ -72,6 +72,19 @@ describe('peer/storage/memory-rows', () => {
     expect(rows.bytes).to.be.below(64 * 1024);
   });
 
+  it('keeps nothing of keys that came and went since it was listed', () => {
+    const rows = new MemoryRows([1, 2]);
+    rows.keys(undefined, 1);
+    for (let i = 0; i < 1_000; i++) {
+      rows.put(`key:${i}`, row(10));
+      rows.delete(`key:${i}`);
+      expect((rows as unknown as { fresh: unknown[] }).fresh.length).to.be.below(100);
+    }
+    rows.put('b', row(10));
+    rows.put('a', row(10));
+    expect(rows.keys(undefined, 3).keys.map(({ key }) => key)).to.deep.equal(['a', 'b']);
+  });
+
   it('looks for no key that is too long', () => {
     const rows = new MemoryRows([1, 2]);
     expect(rows.get('x'.repeat(5_000))).to.equal(undefined);
