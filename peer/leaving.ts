@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterMap } from '../common/configuration.js';
-import { type MayStop, mayStop } from '../common/leaving.js';
+import { mayStop } from '../common/leaving.js';
 import type { Logger } from '../common/log.js';
 
 /** A restart: the data stays on the disk. */
@@ -47,17 +47,19 @@ export async function handOver(parts: LeavingParts, forGood: boolean): Promise<v
   const startedMs = monotonicMs();
   let askedMs = Number.NEGATIVE_INFINITY;
   for (;;) {
-    const verdict = forGood ? onlyEmpty(left) : mayStop(parts.map(), parts.id);
+    // What nobody can take is left behind as for a restart.
+    const wholly = forGood && hasTaker(parts);
+    const verdict = wholly ? 'wait' : mayStop(parts.map(), parts.id);
     if (verdict === 'free') break;
     const nowMs = monotonicMs();
-    const isLate = nowMs - startedMs > (forGood ? FOR_GOOD_MS : RESTART_MS);
+    const isLate = nowMs - startedMs > (wholly ? FOR_GOOD_MS : RESTART_MS);
     if (verdict === 'alone' || isLate || parts.orchestratorSilentMs() > SILENT_MS) {
       log.warn(left, 'stops before all was handed over');
       return;
     }
     if (nowMs - askedMs >= ASK_MS) {
       askedMs = nowMs;
-      parts.leave(forGood ? undefined : 'duties');
+      parts.leave(wholly ? undefined : 'duties');
     }
     await pause(LOOK_MS);
     left = leftHere(parts);
@@ -66,8 +68,13 @@ export async function handOver(parts: LeavingParts, forGood: boolean): Promise<v
   await pause(LINGER_MS);
 }
 
-function onlyEmpty({ held }: Left): MayStop {
-  return held === 0 ? 'free' : 'wait';
+/** Whether some copy that is here can be made on another peer, which has none of it and stays. */
+function hasTaker({ id, map }: LeavingParts): boolean {
+  const { parts, peers } = map();
+  const takers = [...peers].filter(
+    ([peer, { weight = 1, drain }]) => peer !== id && weight > 0 && drain === undefined,
+  );
+  return parts.some((part) => part?.members.has(id) && takers.some(([peer]) => !part.members.has(peer)));
 }
 
 function leftHere({ id, map }: LeavingParts): Left {

@@ -5,6 +5,8 @@ import { handOver, type LeavingParts } from '../../../peer/leaving.js';
 
 const SILENT_LOG = { info: () => undefined, warn: () => undefined };
 
+const RECORD = { storeId: 'x', inc: 1, addr: 'x:1' };
+
 function mapOf(parts: readonly (readonly string[])[]): ClusterMap {
   const configs = parts.map(
     (members): PartitionConfig => ({
@@ -77,9 +79,8 @@ describe('a peer that leaves', () => {
   });
 
   it('does not wait for others that stop, too', async () => {
-    const record = { storeId: 'x', inc: 1, addr: 'x:1' };
     const peers = new Map(
-      ['a', 'b'].map((id) => [id, { ...record, drain: { scope: 'duties', until: 'restart' } as const }]),
+      ['a', 'b'].map((id) => [id, { ...RECORD, drain: { scope: 'duties', until: 'restart' } as const }]),
     );
     const parts = leaving({ map: () => ({ ...mapOf([['a', 'b']]), peers }) });
     await handOver(parts, false);
@@ -87,8 +88,24 @@ describe('a peer that leaves', () => {
   });
 
   it('asks for everything where its data goes with it', async () => {
-    const parts = leaving({}, 5_000);
+    const peers = new Map(['a', 'b', 'c'].map((id) => [id, RECORD]));
+    const parts = leaving({ map: () => ({ ...mapOf([['a', 'b']]), peers }) }, 5_000);
     await handOver(parts, true);
     expect(new Set(parts.asked)).to.deep.equal(new Set([undefined]));
+  });
+
+  it('does not wait for copies that nobody can take', async () => {
+    const restarting = { ...RECORD, drain: { scope: 'duties', until: 'restart' } as const };
+    let asked = false;
+    const parts = leaving({
+      map: () => ({ ...mapOf([['a']]), peers: new Map([['a', asked ? restarting : RECORD]]) }),
+      leave: (only) => {
+        expect(only).to.equal('duties');
+        asked = true;
+      },
+    });
+    await handOver(parts, true);
+    expect(asked).to.equal(true);
+    expect(parts.monotonicMs()).to.be.below(1_000);
   });
 });
