@@ -18,6 +18,7 @@ import {
   sendConditionFailed,
   servedHeaders,
 } from './answers.js';
+import { endTogether } from './answers-together.js';
 import { matches, matchOf, namesTag, writeCondition } from './conditions.js';
 import { bufferOf } from './encoding.js';
 import { idempotencyKeyOf } from './idempotency-key.js';
@@ -144,18 +145,17 @@ export function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): vo
   const bytes = bufferOf(row.value.bytes);
   headers.push('Content-Type', mediaTypeOf(row.value), 'Content-Length', String(bytes.length));
   res.writeHead(200, headers);
-  if (bytes.length <= ONE_WRITE_BYTES) res.end(bytes.toString('latin1'), 'latin1');
-  else res.end(bytes);
+  endTogether(res, bytes);
 }
 
 function sendWritten(ctx: Koa.Context, key: string, done: Done, headers: HeaderList): void {
   const version = formatVersion(done.version);
-  const body = `{"key":${JSON.stringify(key)},"version":"${version}"}`;
-  const length = String(Buffer.byteLength(body));
+  const body = Buffer.from(`{"key":${JSON.stringify(key)},"version":"${version}"}`);
+  const length = String(body.length);
   ctx.respond = false;
   headers.push(...JSON_HEADERS, 'ETag', `"${version}"`, 'Content-Length', length);
   ctx.res.writeHead(done.existed ? 200 : 201, headers);
-  ctx.res.end(body);
+  endTogether(ctx.res, body);
 }
 
 function sendDeleted(ctx: Koa.Context, headers: HeaderList): void {
@@ -179,6 +179,3 @@ const VALUE_HEADERS: readonly string[] = [
   'Cache-Control',
   'no-cache',
 ];
-
-/** Up to this size head and value leave as one string: one write instead of two, for the price of a copy. */
-const ONE_WRITE_BYTES = 4096;
