@@ -1,6 +1,5 @@
 /** The journal before LMDB: crashes at any byte of it, damage in it, checkpoints that end half-way, full disks. */
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -19,6 +18,7 @@ import { LmdbTables } from '../../peer/storage/lmdb-tables.js';
 import { openUsable } from '../../peer/storage/opening.js';
 import { Overlay } from '../../peer/storage/overlay.js';
 import { StoredImage } from '../simulator/image.js';
+import { mountDisk, unmountDisk } from './small-disk.js';
 import { put, stored } from './storage.js';
 import { compare, Player, parts, rowOf, textOf } from './storage-model.js';
 
@@ -258,7 +258,7 @@ describe('storage: lmdb, journal', () => {
 
   it('has every batch that was done when the journal has room and the tables have none', async function () {
     this.timeout(30_000);
-    const disk = mounted() ?? this.skip();
+    const disk = mountDisk(directory, 'size=8m') ?? this.skip();
     try {
       const small = { ...NEVER, changes: 8 };
       const engine = await openLmdbEngine({ ...options('', small), directory: disk });
@@ -273,21 +273,9 @@ describe('storage: lmdb, journal', () => {
       for (let i = 0; i < done; i++) expect(textOf(again, `k${i}`)).to.equal(`value ${i}`);
       await again.close();
     } finally {
-      execFileSync('umount', ['-l', disk]);
+      unmountDisk(disk);
     }
   });
-
-  /** A small disk of its own; undefined where mounting is not allowed (it needs root, which CI has). */
-  function mounted(): string | undefined {
-    const disk = join(directory, 'disk');
-    mkdirSync(disk);
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk], { stdio: 'ignore' });
-      return disk;
-    } catch {
-      return undefined;
-    }
-  }
 
   /** Takes all room that is left. */
   function fill(path: string): void {

@@ -1,14 +1,5 @@
 /** Damaged records, full disks, read-only disks, flushes that take too long. */
-import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -24,6 +15,7 @@ import { type LmdbOptions, openLmdbEngine } from '../../peer/storage/lmdb-engine
 import { storageError } from '../../peer/storage/lmdb-tables.js';
 import { openUsable } from '../../peer/storage/opening.js';
 import { chain } from '../unit/replication/entries.js';
+import { mountDisk, unmountDisk } from './small-disk.js';
 import { put, stored } from './storage.js';
 import { rowOf, textOf } from './storage-model.js';
 
@@ -55,18 +47,6 @@ describe('storage: lmdb, trouble', () => {
     const damaged = (damage: Damage) => damages.push(damage);
     const events = { failed: (error: StorageError) => failures.push(error), damaged };
     return openUsable({ directory, clusterId: 'c', durability: 'flush', events });
-  }
-
-  /** A disk of its own; undefined where mounting is not allowed (it needs root, which CI has). */
-  function mounted(options: string): string | undefined {
-    const disk = join(directory, 'disk');
-    mkdirSync(disk);
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk], { stdio: 'ignore' });
-      return disk;
-    } catch {
-      return undefined;
-    }
   }
 
   /** Changes the last byte of this text wherever it is in the file. */
@@ -197,7 +177,7 @@ describe('storage: lmdb, trouble', () => {
 
   it('says once that the disk is full, and has every batch that was done', async function () {
     this.timeout(30_000);
-    const disk = mounted('size=6m') ?? this.skip();
+    const disk = mountDisk(directory, 'size=6m') ?? this.skip();
     try {
       const engine = await open({ directory: disk });
       const done = await writeUntilFailed(engine, 100_000);
@@ -210,7 +190,7 @@ describe('storage: lmdb, trouble', () => {
       expect(again.load().partitions[0]?.marks.com).to.be.within(done, done + 1);
       await again.close();
     } finally {
-      execFileSync('umount', ['-l', disk]);
+      unmountDisk(disk);
     }
   });
 
@@ -222,7 +202,7 @@ describe('storage: lmdb, trouble', () => {
   });
 
   it('does not start on a read-only disk', async function () {
-    const disk = mounted('ro') ?? this.skip();
+    const disk = mountDisk(directory, 'ro') ?? this.skip();
     try {
       const error = await open({ directory: disk }).then(
         () => undefined,
@@ -230,7 +210,7 @@ describe('storage: lmdb, trouble', () => {
       );
       expect(error).to.be.instanceOf(StorageError).with.property('kind', 'read-only');
     } finally {
-      execFileSync('umount', ['-l', disk]);
+      unmountDisk(disk);
     }
   });
 
