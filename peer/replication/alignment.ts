@@ -21,6 +21,7 @@ import type { Lead, Partition } from './partition.js';
 import { retryAfterMs } from './settings.js';
 import { newProgress } from './streaming.js';
 import { copiesThatGoOn } from './teaching.js';
+import { Waiters } from './waiters.js';
 
 /** A1: this peer is the primary of the epoch that was just adopted. `old` is what it led before, if it did. */
 export function startLeading(core: Core, partition: Partition, old: Lead | undefined): void {
@@ -36,6 +37,7 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
     alignSentAtMs: core.leaseMs,
     fence: fenceOf(core, partition),
     selfAligned: false,
+    handed: prep,
     selfDurable: 0,
     selfProgressAtMs: core.leaseMs,
     progress: copiesThatGoOn(core, partition, old),
@@ -44,8 +46,8 @@ export function startLeading(core: Core, partition: Partition, old: Lead | undef
     addSinceMs: 0,
     accusedAtMs: 0,
     // Whoever waits for an entry of ours, or for us, goes on waiting: all of our entries are kept.
-    waiters: old?.waiters ?? new Map(),
-    open: new Map(),
+    waiters: old?.waiters ?? new Waiters(com),
+    newest: new Map(),
     openTokens: new Map(),
     queue: old?.queue ?? [],
     gc: 0,
@@ -110,6 +112,7 @@ export function tryActivate(core: Core, partition: Partition): void {
   partition.role = 'active';
   core.fencing.delete(partition);
   core.led.add(partition);
+  core.ledUncommitted += partition.uncommittedBytes;
   for (const peer of others) lead.progress.set(peer, newProgress(core, lead.alignEnd, true));
   core.touch(partition);
   advance(core, partition);

@@ -6,7 +6,7 @@
  * so that the answer can be read. An own position counts only once its batch is stored.
  */
 
-import type { KeyEffect } from './commands.js';
+import type { KeyEffect, Result } from './commands.js';
 import type { Core } from './core.js';
 import {
   type Draft,
@@ -21,7 +21,8 @@ import {
 import { broken, present } from './invariant.js';
 import { DAMAGED, type Damaged } from './machine.js';
 import { find } from './mending.js';
-import type { Lead, Partition, Waiter } from './partition.js';
+import type { Lead, Partition } from './partition.js';
+import { several, type Waiter } from './waiters.js';
 
 /** The lead of a partition that this peer leads. */
 export function leadOf(partition: Partition): Lead {
@@ -44,17 +45,19 @@ export function append(core: Core, partition: Partition, draft: Draft): Entry {
   if (lead.selfDurable >= log.prep) lead.selfProgressAtMs = core.leaseMs;
   const entry = log.extend(partition.epoch, ts, draft);
   partition.index(entry);
-  core.out.add({ type: 'append', partition: partition.number, entries: [entry] });
-  if (core.ledUncommitted !== undefined) core.ledUncommitted += sizeOf(entry);
+  core.ledUncommitted += sizeOf(entry);
   noteOpen(lead, entry);
-  core.durability.push({
-    batch: core.out.barrier(),
-    partition,
-    epoch: partition.epoch,
-    upto: entry.seq,
-  });
   core.touch(partition);
   return entry;
+}
+
+/** At the end of a turn, and of an epoch: what the primary has appended goes to its own disk. */
+export function settleOwn(core: Core, partition: Partition): void {
+  const { lead, log, number, epoch, prep } = partition;
+  if (lead === undefined || lead.handed >= prep) return;
+  core.out.add({ type: 'append', partition: number, entries: log.slice(lead.handed + 1, prep) });
+  lead.handed = prep;
+  core.durability.push({ batch: core.out.barrier(), partition, epoch, upto: prep });
 }
 
 /** Puts entries at the end of the log, in memory and into the open batch. */
@@ -80,10 +83,7 @@ export function truncate(core: Core, partition: Partition, after: number): void 
 
 /** Makes the waiter hear of the entry at `seq`, which is in the log above com. */
 export function waitFor(partition: Partition, seq: number, waiter: Waiter): void {
-  const { waiters } = leadOf(partition);
-  const known = waiters.get(seq);
-  if (known === undefined) waiters.set(seq, [waiter]);
-  else known.push(waiter);
+  leadOf(partition).waiters.add(seq, waiter);
 }
 
 /** W4: commits what every member holds on disk, and answers those who wait for it. */
@@ -100,13 +100,18 @@ export function advance(core: Core, partition: Partition): void {
   partition.rows.dropTombstones(Math.min(lead.gc, partition.com));
   for (let seq = from + 1; seq <= held; seq++) {
     const entry = partition.log.at(seq);
-    forgetOpen(lead, entry);
-    const waiters = lead.waiters.get(seq);
-    if (waiters === undefined) continue;
-    lead.waiters.delete(seq);
-    for (const waiter of waiters) waiter.committed(entry.result);
+    if (entry.idempotency !== undefined) forgetToken(lead, entry.idempotency.token, seq);
+    const waiters = lead.waiters.take();
+    if (waiters !== undefined) tell(core, waiters, entry.result);
   }
   core.touch(partition);
+}
+
+function tell(core: Core, waiters: Waiter | readonly Waiter[], result: Result): void {
+  for (const waiter of several(waiters)) {
+    if (waiter.kind === 'own') waiter.committed();
+    else core.answerWrite(waiter, { kind: 'result', result });
+  }
 }
 
 /** Applies entries through `seq`, which the primary has committed; does nothing for what is applied already. */
@@ -149,13 +154,8 @@ export function ownStored(core: Core, through: number): readonly Partition[] {
 export function noteOpen(lead: Lead, entry: Entry): void {
   const { request, idempotency } = entry;
   if (request !== undefined) {
-    let open = lead.open.get(request.session);
-    if (open === undefined) {
-      open = { fi: 0, seqs: new Map() };
-      lead.open.set(request.session, open);
-    }
-    open.fi = Math.max(open.fi, request.fi);
-    open.seqs.set(request.n, entry.seq);
+    const { session, n } = request;
+    if (n > (lead.newest.get(session) ?? 0)) lead.newest.set(session, n);
   }
   if (idempotency !== undefined) lead.openTokens.set(idempotency.token, entry.seq);
 }
@@ -168,16 +168,8 @@ function expireAgain({ rows }: Partition, entry: Entry): void {
   });
 }
 
-function forgetOpen(lead: Lead, entry: Entry): void {
-  const { request, idempotency } = entry;
-  if (request !== undefined) {
-    const open = lead.open.get(request.session);
-    open?.seqs.delete(request.n);
-    if (open?.seqs.size === 0) lead.open.delete(request.session);
-  }
-  if (idempotency !== undefined && lead.openTokens.get(idempotency.token) === entry.seq) {
-    lead.openTokens.delete(idempotency.token);
-  }
+function forgetToken(lead: Lead, token: string, seq: number): void {
+  if (lead.openTokens.get(token) === seq) lead.openTokens.delete(token);
 }
 
 function apply(core: Core, partition: Partition, entry: Entry): void {
@@ -187,7 +179,9 @@ function apply(core: Core, partition: Partition, entry: Entry): void {
   partition.keyCount += keysAddedBy(entry);
   partition.sessions.apply(entry);
   core.out.add({ type: 'remember', partition: partition.number, entry });
-  partition.uncommittedBytes -= sizeOf(entry);
+  const size = sizeOf(entry);
+  partition.uncommittedBytes -= size;
+  if (partition.role === 'active') core.ledUncommitted -= size;
 }
 
 function applyTo({ rows, dirty }: Partition, key: string, entry: Entry, change: KeyEffect): void {

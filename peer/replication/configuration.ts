@@ -11,6 +11,7 @@ import type { ClusterMap, PartitionConfig } from '../../common/configuration.js'
 import { mapVersion } from '../../common/configuration.js';
 import { startLeading } from './alignment.js';
 import { FIRST_CHECKSUM } from './checksum.js';
+import { settleOwn } from './commit.js';
 import type { Core } from './core.js';
 import { broken } from './invariant.js';
 import { dropStaging, startLearning } from './learning.js';
@@ -102,15 +103,17 @@ function emptyPartition(core: Core, number: number): Partition {
 }
 
 function enterEpoch(core: Core, partition: Partition, config: PartitionConfig): void {
+  settleOwn(core, partition);
   const { lead } = partition;
   const copy = copyThatGoesOn(core, partition, config);
   const leads = config.primary === core.me && isMemberOf(core, config) && isNamedProcess(core);
   leaveEpoch(core, partition, copy);
+  if (partition.others.some((peer) => !config.members.has(peer))) partition.memberLeftAtMs = core.leaseMs;
   partition.config = config;
   partition.others = [...config.members.keys()].filter((peer) => peer !== core.me);
   if (leads) startLeading(core, partition, lead);
   else {
-    if (lead !== undefined) dropWaiting(lead);
+    if (lead !== undefined) dropWaiting(core, lead);
     if (isMemberOf(core, config)) partition.role = 'member';
     else if (config.learners.includes(core.me)) startLearning(core, partition, copy);
     else partition.role = 'none';
@@ -141,7 +144,7 @@ function leaveEpoch(core: Core, partition: Partition, copy: IncomingSnapshot | u
   partition.learning = undefined;
   partition.ackOwed = false;
   partition.gapSeen = false;
-  core.led.delete(partition);
+  if (core.led.delete(partition)) core.ledUncommitted -= partition.uncommittedBytes;
   core.fencing.delete(partition);
   dropReads(partition);
   // Damage that was found, at the start perhaps, is mended in the new epoch.
@@ -157,7 +160,10 @@ function isNamedProcess(core: Core): boolean {
 }
 
 /** H: the entries may be committed by another primary; the gateways ask again with the same tag. */
-function dropWaiting(lead: Lead): void {
-  for (const waiters of lead.waiters.values()) for (const waiter of waiters) waiter.dropped();
+function dropWaiting(core: Core, lead: Lead): void {
+  for (const waiter of lead.waiters.all()) {
+    if (waiter.kind === 'own') waiter.dropped();
+    else core.answerWrite(waiter, { kind: 'maybe' });
+  }
   for (const request of lead.queue) request.answer({ kind: 'refused', reason: 'not-primary' });
 }

@@ -12,18 +12,7 @@ import type { PeerMessage, ReadOutcome, WriteOutcome } from './messages.js';
 import { Outbox } from './outbox.js';
 import type { Partition } from './partition.js';
 import { leaseGrantMs, type Settings } from './settings.js';
-
-/** Who is to be told the outcome of a request: our own gateway, or that of another peer. */
-export type Origin =
-  | { readonly kind: 'local'; readonly id: number }
-  | {
-      readonly kind: 'remote-write';
-      readonly to: PeerId;
-      readonly session: string;
-      readonly n: number;
-      readonly attempt: number;
-    }
-  | { readonly kind: 'remote-read'; readonly to: PeerId; readonly id: number; readonly inc: Incarnation };
+import type { Origin } from './waiters.js';
 
 /** An own position in the log that becomes durable with a batch. */
 interface OwnDurability {
@@ -47,8 +36,8 @@ export class Core {
   readonly pending = new Set<Partition>();
   /** Partitions that this peer leads and that are active. */
   readonly led = new Set<Partition>();
-  /** Size of what the led partitions have uncommitted, or a little more; undefined: not yet looked at in this turn. */
-  ledUncommitted: number | undefined;
+  /** Size of what the led partitions have uncommitted, in bytes. */
+  ledUncommitted = 0;
   /** Partitions that wait for removed peers to lose their leases (A3 c). */
   readonly fencing = new Set<Partition>();
   /** Until when a lease from a peer may be used, own clock (L1). */

@@ -66,7 +66,7 @@ export function afterExpiry(
   const committed = (): void => {
     if (partition.epoch === epoch) answer();
   };
-  waitFor(partition, last, { committed, dropped: () => undefined });
+  waitFor(partition, last, { kind: 'own', committed, dropped: () => undefined });
 }
 
 /** When time passes, at the active primary: removes keys whose time is over, a few at a time. */

@@ -10,7 +10,7 @@ import type { ClusterMap, PeerId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, PartitionEpoch } from '../../common/control-messages.js';
 import { accuseSilent, excuseOthers, onDisconnected } from './accusations.js';
 import { releaseFence, tryActivate } from './alignment.js';
-import { advance, ownStored } from './commit.js';
+import { advance, ownStored, settleOwn } from './commit.js';
 import { adopt, enterAll, onQuery, restorePartition } from './configuration.js';
 import { Core } from './core.js';
 import { dispatch, startsExchange, tickPartition } from './dispatch.js';
@@ -70,9 +70,7 @@ export class ReplicationNode implements Machine {
         this.obey(input.envelope);
         return;
       case 'write': {
-        const { tag, command, idempotency } = input;
-        const write = { origin: { kind: 'local', id: input.id } as const, tag, command, idempotency };
-        onWrite(core, core.partitions.get(input.partition), write);
+        onWrite(core, core.partitions.get(input.partition), { kind: 'local', id: input.id }, input);
         return;
       }
       case 'read': {
@@ -108,11 +106,11 @@ export class ReplicationNode implements Machine {
     core.leaseMs = clock.leaseMs;
     core.wallMs = clock.wallMs;
     for (const partition of core.pending) {
+      settleOwn(core, partition);
       settleStream(core, partition);
       settleReads(core, partition);
     }
     core.pending.clear();
-    core.ledUncommitted = undefined;
     const store = core.out.close(core.leaseMs);
     return { store, ...core.out.empty() };
   }
@@ -205,9 +203,9 @@ export class ReplicationNode implements Machine {
         onLeaseGrant(core, envelope, body);
         return;
       case 'fwd': {
-        const { tag, command, idempotency, attempt } = body;
+        const { tag, attempt } = body;
         const origin = { kind: 'remote-write', to: from, session: tag.session, n: tag.n, attempt } as const;
-        onWrite(core, core.partitions.get(body.partition), { origin, tag, command, idempotency });
+        onWrite(core, core.partitions.get(body.partition), origin, body);
         return;
       }
       case 'rfwd': {

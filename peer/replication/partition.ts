@@ -7,23 +7,16 @@
  */
 
 import type { Epoch, PartitionConfig, PeerId } from '../../common/configuration.js';
-import type { Result } from './commands.js';
 import { type Entry, eachChange, type Row, sizeOf } from './entry.js';
 import type { Log } from './log.js';
 import type { PartitionMarks } from './machine.js';
 import type { ReadOutcome, Snap, SnapEnd, WriteOutcome } from './messages.js';
 import type { Rows } from './rows.js';
 import type { Sessions } from './sessions.js';
+import type { Waiters } from './waiters.js';
 
 /** What this peer is for a partition, in the epoch that it has adopted. */
 export type Role = 'none' | 'learner' | 'member' | 'starting' | 'active';
-
-/** Somebody who waits for a position of the log to be committed. */
-export interface Waiter {
-  committed(result: Result): void;
-  /** The epoch ended: the entry may or may not be committed by another primary. */
-  dropped(): void;
-}
 
 /** A copy on its way to a learner (C2). */
 export interface OutgoingSnapshot {
@@ -61,12 +54,6 @@ export interface Progress {
   snapshot: OutgoingSnapshot | undefined;
 }
 
-/** The unfinished requests of one session, in the log above com. */
-export interface OpenRequests {
-  fi: number;
-  readonly seqs: Map<number, number>;
-}
-
 /** What a primary knows in its epoch, starting or active. */
 export interface Lead {
   readonly startedAtMs: number;
@@ -82,6 +69,8 @@ export interface Lead {
   readonly fence: Map<PeerId, number>;
   /** Our own log and alignment are durable (A3 a). */
   selfAligned: boolean;
+  /** Our own log was given to our disk through here. */
+  handed: number;
   /** Our own log is durable through here. */
   selfDurable: number;
   /** When our own disk was last seen to owe nothing, or to get on. */
@@ -92,9 +81,9 @@ export interface Lead {
   addSentAtMs: number;
   addSinceMs: number;
   accusedAtMs: number;
-  readonly waiters: Map<number, Waiter[]>;
-  /** By session: what stands in the log above com (D2). */
-  readonly open: Map<string, OpenRequests>;
+  readonly waiters: Waiters;
+  /** By session: the highest request that entered the log above com, in this epoch or before it (D2). */
+  readonly newest: Map<string, number>;
   /** Idempotency-Keys in the log above com, by token: the position. */
   readonly openTokens: Map<string, number>;
   /** Requests that wait for the activation. */
@@ -186,6 +175,8 @@ export class Partition {
   uncommittedBytes = 0;
   /** Since when this copy is of no use to anybody, if it is. */
   uselessSinceMs: number | undefined;
+  /** When this peer last saw a member leave, on the lease clock. */
+  memberLeftAtMs = Number.NEGATIVE_INFINITY;
   readonly mending: Mending = { askedAtMs: Number.NEGATIVE_INFINITY, turn: 0, scrubbed: undefined };
   /** Log time never goes back. */
   lastTs = 0;

@@ -11,7 +11,7 @@
 
 import type { PeerId } from '../../common/configuration.js';
 import { commitThrough, waitFor } from './commit.js';
-import type { Core, Origin } from './core.js';
+import type { Core } from './core.js';
 import type { Row } from './entry.js';
 import { afterExpiry, expireIfDue, isExpired } from './expiry.js';
 import { broken } from './invariant.js';
@@ -28,6 +28,7 @@ import type {
   ReadRefusal,
 } from './messages.js';
 import type { Partition, Question, WaitingRead } from './partition.js';
+import type { Origin } from './waiters.js';
 
 /** A read as it reached this peer. */
 export interface IncomingRead {
@@ -226,6 +227,7 @@ function waitForExpiry(core: Core, partition: Partition, read: IncomingRead, row
   const seq = partition.dirty.get(read.key);
   if (seq === undefined) return false;
   waitFor(partition, seq, {
+    kind: 'own',
     committed: () => onRead(core, partition, read),
     dropped: () => core.answerRead(read.origin, { kind: 'refused', reason: 'changing' }),
   });

@@ -60,8 +60,9 @@ function parse(session: string): SessionName | undefined {
   return { peer: session.slice(0, middle), storeId: session.slice(middle + 1, last), inc };
 }
 
-/** A result with the position that it came from. */
+/** A result with its request and the position that it came from. */
 export interface Remembered {
+  readonly n: number;
   readonly seq: number;
   readonly result: Result;
 }
@@ -72,7 +73,8 @@ function floorKey({ peer, storeId }: { readonly peer: PeerId; readonly storeId: 
 
 interface Session {
   fi: number;
-  results: Map<number, Remembered>;
+  /** In the order of their requests; a few. */
+  results: Remembered[];
 }
 
 /** A client's Idempotency-Key as remembered; `result` is null once the answer was forgotten. */
@@ -95,8 +97,7 @@ export class Sessions {
   constructor(image?: SessionsImage) {
     if (image === undefined) return;
     for (const { session, fi, results } of image.sessions) {
-      const known = results.map(({ n, seq, result }): [number, Remembered] => [n, { seq, result }]);
-      this.sessions.set(session, { fi, results: new Map(known) });
+      this.sessions.set(session, { fi, results: [...results].sort((a, b) => a.n - b.n) });
     }
     for (const floor of image.floors) this.floors.set(floorKey(floor), floor);
     for (const { token, ...kept } of image.tokens) {
@@ -119,7 +120,14 @@ export class Sessions {
 
   /** The remembered result of request `n` of a session. */
   result(session: string, n: number): Remembered | undefined {
-    return this.sessions.get(session)?.results.get(n);
+    return this.sessions.get(session)?.results.find((known) => known.n === n);
+  }
+
+  /** No request of the session above this one is in the log so far; 0 for an unknown session. */
+  newest(session: string): number {
+    const known = this.sessions.get(session);
+    if (known === undefined) return 0;
+    return known.results[known.results.length - 1]?.n ?? known.fi - 1;
   }
 
   /** The smallest request that the session had not finished, as far as the log tells; 0 for an unknown session. */
@@ -149,7 +157,7 @@ export class Sessions {
     const sessions = [...this.sessions].map(([session, { fi, results }]) => ({
       session,
       fi,
-      results: [...results].map(([n, { seq, result }]) => ({ n, seq, result })),
+      results: [...results],
     }));
     const tokens: TokenImage[] = [];
     for (const kept of [this.marks, this.answers]) {
@@ -161,14 +169,21 @@ export class Sessions {
   private remember(name: string, n: number, fi: number, entry: Entry): void {
     let session = this.sessions.get(name);
     if (session === undefined) {
-      session = { fi: 0, results: new Map() };
+      session = { fi: 0, results: [] };
       this.sessions.set(name, session);
     }
     if (fi > session.fi) {
       session.fi = fi;
-      for (const known of session.results.keys()) if (known < fi) session.results.delete(known);
+      session.results = session.results.filter((known) => known.n >= fi);
     }
-    if (n >= session.fi) session.results.set(n, { seq: entry.seq, result: entry.result });
+    if (n < session.fi) return;
+    const { results } = session;
+    const known = { n, seq: entry.seq, result: entry.result };
+    let at = results.length;
+    while (at > 0 && (results[at - 1] as Remembered).n >= n) at--;
+    if (results.length === 0) session.results = [known];
+    else if (at === results.length) results.push(known);
+    else results.splice(at, results[at]?.n === n ? 1 : 0, known);
   }
 
   /** A session is forgotten only under a floor of its own store: what is forgotten must never run again. */

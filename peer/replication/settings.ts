@@ -45,10 +45,14 @@ export interface Settings {
   readonly maxMessageEntries: number;
   readonly maxMessageBytes: number;
   /**
-   * A partition keeps this much of its committed log for peers that come back (C4). Entries are counted by `sizeOf`, and
-   * small ones take five times that in memory: 64 KiB are 450 of them, and 80 MB in a peer that holds 256 partitions.
+   * A partition keeps this much of its committed log, by `sizeOf`, for peers that come back (C4): 64 KiB are 100 small
+   * entries, and 17 MB in a peer that holds 256 partitions.
    */
   readonly retainedLogBytes: number;
+  /** For so long after a member left; without that nobody is away who could come back, and `settledLogBytes` are kept. */
+  readonly retainLogMs: number;
+  /** Enough for a member that leaves now: it may know less to be committed than it holds. */
+  readonly settledLogBytes: number;
   /** If a partition's log grows beyond this because learners are slow, they are accused: catching up begins anew. */
   readonly maxCatchUpBytes: number;
   /** A learner this close to the end of the log is added (C3). */
@@ -92,6 +96,8 @@ export const DEFAULT_SETTINGS: Settings = {
   maxMessageEntries: 256,
   maxMessageBytes: 1024 * 1024,
   retainedLogBytes: 64 * 1024,
+  retainLogMs: 600_000,
+  settledLogBytes: 8 * 1024,
   maxCatchUpBytes: 64 * 1024 * 1024,
   addWithinEntries: 5,
   addRepeatMs: 200,

@@ -7,30 +7,35 @@
  * long ago, nothing. "Refused" is said only of an attempt that has no effect, ever (D5).
  */
 
-import type { Result, Transaction, Version, Write } from './commands.js';
+import type { Transaction, Version, Write } from './commands.js';
 import { append, leadOf, uncommitted, waitFor } from './commit.js';
-import type { Core, Origin } from './core.js';
+import type { Core } from './core.js';
 import type { IdempotencyTag, RequestTag, Row } from './entry.js';
 import { evaluate, evaluateTransaction, isTooLarge, type Judgement, TOO_LARGE } from './evaluate.js';
 import { expireIfDue } from './expiry.js';
 import { DAMAGED, type Damaged } from './machine.js';
 import type { WriteRefusal } from './messages.js';
-import type { Partition, Waiter } from './partition.js';
+import type { Partition } from './partition.js';
 import { parseSession } from './sessions.js';
+import type { Origin } from './waiters.js';
 
 /** A write as it reached this peer. */
 export interface IncomingWrite {
-  readonly origin: Origin;
   readonly tag: RequestTag;
   readonly command: Write;
   readonly idempotency: IdempotencyTag | undefined;
 }
 
 /** Takes a write in; it is answered now, at its commit, or when the epoch ends. */
-export function onWrite(core: Core, partition: Partition | undefined, write: IncomingWrite): void {
-  if (partition?.role === 'active') judge(core, partition, write);
-  else if (partition?.role === 'starting') enqueue(core, partition, write);
-  else refuse(core, write, 'not-primary');
+export function onWrite(
+  core: Core,
+  partition: Partition | undefined,
+  origin: Origin,
+  write: IncomingWrite,
+): void {
+  if (partition?.role === 'active') judge(core, partition, origin, write);
+  else if (partition?.role === 'starting') enqueue(core, partition, origin, write);
+  else refuse(core, origin, 'not-primary');
 }
 
 /** When time passes: refuses what has waited too long for the activation. */
@@ -43,42 +48,43 @@ export function tickQueue(core: Core, partition: Partition): void {
   for (const request of late) request.answer({ kind: 'refused', reason: 'starting' });
 }
 
-function enqueue(core: Core, partition: Partition, write: IncomingWrite): void {
+function enqueue(core: Core, partition: Partition, origin: Origin, write: IncomingWrite): void {
   const { queue } = leadOf(partition);
   if (queue.length >= core.settings.maxQueuedRequests) {
-    refuse(core, write, 'starting');
+    refuse(core, origin, 'starting');
     return;
   }
   queue.push({
     atMs: core.leaseMs,
-    run: () => judge(core, partition, write),
-    answer: (outcome) => core.answerWrite(write.origin, outcome),
+    run: () => judge(core, partition, origin, write),
+    answer: (outcome) => core.answerWrite(origin, outcome),
   });
 }
 
-function judge(core: Core, partition: Partition, write: IncomingWrite): void {
-  if (!sessionLives(core, partition, write.tag)) {
-    refuse(core, write, 'unknown-session');
+function judge(core: Core, partition: Partition, origin: Origin, write: IncomingWrite): void {
+  const { command, tag, idempotency } = write;
+  if (!sessionLives(core, partition, tag)) {
+    refuse(core, origin, 'unknown-session');
     return;
   }
-  if (repeated(core, partition, write) || tokenSeen(core, partition, write)) return;
+  if (repeated(core, partition, origin, tag) || tokenSeen(core, partition, origin, idempotency)) return;
   if (hasTooFewCopies(core, partition)) {
-    refuse(core, write, 'too-few-copies');
+    refuse(core, origin, 'too-few-copies');
     return;
   }
   if (hasTooMuchUncommitted(core, partition)) {
-    refuse(core, write, 'overloaded');
+    refuse(core, origin, 'overloaded');
     return;
   }
-  const { command, tag, idempotency } = write;
   const judgement = judgementOf(core, partition, command);
   if (judgement === DAMAGED) {
-    refuse(core, write, 'damaged');
+    refuse(core, origin, 'damaged');
     return;
   }
+  const { effect, result } = judgement;
   const key = command.kind === 'transaction' ? '' : command.key;
-  const entry = append(core, partition, { key, request: tag, idempotency, ...judgement });
-  waitFor(partition, entry.seq, waiterOf(core, write));
+  const entry = append(core, partition, { key, effect, result, request: tag, idempotency });
+  waitFor(partition, entry.seq, origin);
 }
 
 /** What is to be logged; DAMAGED: that cannot be told. */
@@ -111,46 +117,50 @@ function hasTooFewCopies({ map }: Core, { config }: Partition): boolean {
 }
 
 /** W6. */
-function hasTooMuchUncommitted(core: Core, partition: Partition): boolean {
-  const { settings, led } = core;
+function hasTooMuchUncommitted({ settings, ledUncommitted }: Core, partition: Partition): boolean {
   if (uncommitted(partition) >= settings.maxUncommittedEntries) return true;
   if (partition.uncommittedBytes >= settings.maxUncommittedBytes) return true;
-  core.ledUncommitted ??= bytesUncommitted(led);
-  return core.ledUncommitted >= settings.maxUncommittedTotalBytes;
+  return ledUncommitted >= settings.maxUncommittedTotalBytes;
 }
 
-function bytesUncommitted(partitions: Iterable<Partition>): number {
-  let total = 0;
-  for (const { uncommittedBytes } of partitions) total += uncommittedBytes;
-  return total;
-}
-
-/** D2: whether this request was seen before, by its number; then everything about it is done. */
-function repeated(core: Core, partition: Partition, write: IncomingWrite): boolean {
-  const { session, n } = write.tag;
-  const open = leadOf(partition).open.get(session);
-  const seq = open?.seqs.get(n);
-  if (seq !== undefined) {
-    waitFor(partition, seq, waiterOf(core, write));
-    return true;
+/**
+ * D2: whether this request was seen before, by its number; then everything about it is done. Most are above all that were
+ * seen of their session, and so above what it has finished, too: nothing else has to be looked at.
+ */
+function repeated(core: Core, partition: Partition, origin: Origin, { session, n }: RequestTag): boolean {
+  const { sessions } = partition;
+  if (n > Math.max(leadOf(partition).newest.get(session) ?? 0, sessions.newest(session))) return false;
+  let fi = sessions.firstOpen(session);
+  for (let seq = partition.com + 1; seq <= partition.prep; seq++) {
+    const { request } = partition.log.at(seq);
+    if (request?.session !== session) continue;
+    if (request.n === n) {
+      waitFor(partition, seq, origin);
+      return true;
+    }
+    fi = Math.max(fi, request.fi);
   }
-  const known = partition.sessions.result(session, n);
+  const known = sessions.result(session, n);
   if (known !== undefined) {
-    core.answerWrite(write.origin, { kind: 'result', result: known.result });
+    core.answerWrite(origin, { kind: 'result', result: known.result });
     return true;
   }
   // A zombie: its gateway finished it long ago and has no ear for an answer.
-  return n < Math.max(open?.fi ?? 0, partition.sessions.firstOpen(session));
+  return n < fi;
 }
 
 /** D6: whether this request was seen before, by its client's own key; then everything about it is done. */
-function tokenSeen(core: Core, partition: Partition, write: IncomingWrite): boolean {
-  const { idempotency, origin } = write;
+function tokenSeen(
+  core: Core,
+  partition: Partition,
+  origin: Origin,
+  idempotency: IdempotencyTag | undefined,
+): boolean {
   if (idempotency === undefined) return false;
   const seq = leadOf(partition).openTokens.get(idempotency.token);
   if (seq !== undefined) {
     const same = partition.log.at(seq).idempotency?.fingerprint === idempotency.fingerprint;
-    if (same) waitFor(partition, seq, waiterOf(core, write));
+    if (same) waitFor(partition, seq, origin);
     else core.answerWrite(origin, { kind: 'conflict', reason: 'idempotency-key-reused' });
     return true;
   }
@@ -173,13 +183,6 @@ function sessionLives(core: Core, partition: Partition, tag: RequestTag): boolea
   return !partition.sessions.isRetired(name);
 }
 
-function waiterOf(core: Core, { origin }: IncomingWrite): Waiter {
-  return {
-    committed: (result: Result) => core.answerWrite(origin, { kind: 'result', result }),
-    dropped: () => core.answerWrite(origin, { kind: 'maybe' }),
-  };
-}
-
-function refuse(core: Core, write: IncomingWrite, reason: WriteRefusal): void {
-  core.answerWrite(write.origin, { kind: 'refused', reason });
+function refuse(core: Core, origin: Origin, reason: WriteRefusal): void {
+  core.answerWrite(origin, { kind: 'refused', reason });
 }

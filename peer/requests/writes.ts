@@ -36,15 +36,32 @@ interface OpenWrite {
   answered: number;
   sentTo: PeerId | undefined;
   /** Attempts that may have an effect, now or later. */
-  readonly pending: number[];
-  /** Local attempts that the own replica has not answered. */
-  readonly asked: number[];
+  pending: readonly number[];
+  /** The ids of local attempts that the own replica has not answered. */
+  asked: readonly number[];
   refusals: number;
   /** When it was first refused because there are too few copies. */
   tooFewSinceMs: number | undefined;
   reason: GiveUpReason;
   nextMs: number;
+  /** Its neighbours among the open writes of its partition, in the order of their numbers. */
+  before: OpenWrite | undefined;
+  after: OpenWrite | undefined;
 }
+
+/** The open writes of one partition. */
+interface OpenOfPartition {
+  first: OpenWrite | undefined;
+  last: OpenWrite | undefined;
+}
+
+/** An attempt that was given to the own replica. */
+interface AskedAttempt {
+  readonly write: OpenWrite;
+  readonly attempt: number;
+}
+
+const NONE: readonly number[] = [];
 
 /** The writes of one process's gateway. */
 export class GatewayWrites {
@@ -53,10 +70,9 @@ export class GatewayWrites {
   readonly #settings: GatewaySettings;
   readonly #ports: GatewayPorts;
   /** Local requests in flight, by the id that the replica answers to. */
-  readonly #asked = new Map<number, { readonly n: number; readonly attempt: number }>();
+  readonly #asked = new Map<number, AskedAttempt>();
   readonly #open = new Map<number, OpenWrite>();
-  /** Open numbers by partition; insertion order is their order, since numbers grow. */
-  readonly #byPartition = new Map<number, Set<number>>();
+  readonly #byPartition: (OpenOfPartition | undefined)[] = [];
   #lastN = 0;
   /** Nothing is due before this; it may be too early, never too late. */
   #soonestMs = Number.POSITIVE_INFINITY;
@@ -78,6 +94,7 @@ export class GatewayWrites {
     }
     this.#lastN++;
     const limitMs = nowMs + this.#settings.writeDeadlineMs;
+    const others = this.#openOf(call.partition);
     const write: OpenWrite = {
       n: this.#lastN,
       call,
@@ -86,16 +103,19 @@ export class GatewayWrites {
       attempt: 0,
       answered: 0,
       sentTo: undefined,
-      pending: [],
-      asked: [],
+      pending: NONE,
+      asked: NONE,
       refusals: 0,
       tooFewSinceMs: undefined,
       reason: 'no-primary',
       nextMs: nowMs,
+      before: others.last,
+      after: undefined,
     };
     this.#open.set(write.n, write);
-    const numbers = this.#byPartition.get(call.partition) ?? new Set();
-    this.#byPartition.set(call.partition, numbers.add(write.n));
+    if (others.last === undefined) others.first = write;
+    else others.last.after = write;
+    others.last = write;
     this.#try(nowMs, write, nextId);
   }
 
@@ -122,26 +142,39 @@ export class GatewayWrites {
   replied(nowMs: number, id: number, outcome: WriteOutcome): boolean {
     const asked = this.#asked.get(id);
     if (!asked) return false;
+    const { write, attempt } = asked;
     this.#asked.delete(id);
-    const write = this.#open.get(asked.n);
-    if (write !== undefined) remove(write.asked, id);
-    this.heard(nowMs, asked.n, asked.attempt, outcome);
+    write.asked = without(write.asked, id);
+    this.#answered(nowMs, write, attempt, outcome);
     return true;
   }
 
   /** What became of one attempt. */
   heard(nowMs: number, n: number, attempt: number, outcome: WriteOutcome): void {
     const write = this.#open.get(n);
+    if (write !== undefined) this.#answered(nowMs, write, attempt, outcome);
+  }
+
+  /** An attempt never left this process (its connection could not be made): it has no effect. */
+  undelivered(nowMs: number, n: number, attempt: number): void {
+    const write = this.#open.get(n);
     if (!write) return;
+    write.pending = without(write.pending, attempt);
+    this.#retrySoon(nowMs, write, attempt);
+  }
+
+  #answered(nowMs: number, write: OpenWrite, attempt: number, outcome: WriteOutcome): void {
     switch (outcome.kind) {
-      case 'result':
-        this.#finish(write, { ...outcome, servedBy: write.sentTo ?? this.#identity.peerId });
+      case 'result': {
+        const servedBy = write.sentTo ?? this.#identity.peerId;
+        this.#finish(write, { kind: 'result', result: outcome.result, servedBy });
         return;
+      }
       case 'conflict':
         this.#finish(write, outcome);
         return;
       case 'refused':
-        remove(write.pending, attempt);
+        write.pending = without(write.pending, attempt);
         write.reason = outcome.reason;
         if (write.pending.length === 0 && this.#isHopeless(nowMs, write, outcome.reason)) this.#giveUp(write);
         else this.#retrySoon(nowMs, write, attempt);
@@ -150,14 +183,6 @@ export class GatewayWrites {
         this.#retrySoon(nowMs, write, attempt);
         return;
     }
-  }
-
-  /** An attempt never left this process (its connection could not be made): it has no effect. */
-  undelivered(nowMs: number, n: number, attempt: number): void {
-    const write = this.#open.get(n);
-    if (!write) return;
-    remove(write.pending, attempt);
-    this.#retrySoon(nowMs, write, attempt);
   }
 
   #try(nowMs: number, write: OpenWrite, nextId: () => number): void {
@@ -175,13 +200,13 @@ export class GatewayWrites {
     write.attempt++;
     const { attempt } = write;
     write.sentTo = primary;
-    write.pending.push(attempt);
+    write.pending = plus(write.pending, attempt);
     this.#wait(write, nowMs + this.#settings.writeAttemptMs);
     const tag = this.#tagOf(write);
     if (primary === this.#identity.peerId) {
       const id = nextId();
-      this.#asked.set(id, { n: write.n, attempt });
-      write.asked.push(id);
+      this.#asked.set(id, { write, attempt });
+      write.asked = plus(write.asked, id);
       this.#ports.ask({ type: 'write', id, partition, tag, command, idempotency });
     } else {
       this.#ports.send(primary, { type: 'fwd', partition, tag, attempt, command, idempotency });
@@ -189,8 +214,7 @@ export class GatewayWrites {
   }
 
   #tagOf({ n, call }: OpenWrite): RequestTag {
-    const [first] = this.#byPartition.get(call.partition) ?? [];
-    return { session: this.session, n, fi: first ?? n };
+    return { session: this.session, n, fi: this.#openOf(call.partition).first?.n ?? n };
   }
 
   /** Whether the map names another primary than the one that has the latest attempt. */
@@ -228,15 +252,31 @@ export class GatewayWrites {
   #finish(write: OpenWrite, answer: WriteAnswer): void {
     this.#open.delete(write.n);
     for (const id of write.asked) this.#asked.delete(id);
-    const numbers = this.#byPartition.get(write.call.partition);
-    numbers?.delete(write.n);
-    if (numbers?.size === 0) this.#byPartition.delete(write.call.partition);
+    this.#unlink(write);
     write.done(answer);
+  }
+
+  #unlink({ call, before, after }: OpenWrite): void {
+    const others = this.#openOf(call.partition);
+    if (before === undefined) others.first = after;
+    else before.after = after;
+    if (after === undefined) others.last = before;
+    else after.before = before;
+  }
+
+  #openOf(partition: number): OpenOfPartition {
+    const known = this.#byPartition[partition];
+    if (known !== undefined) return known;
+    const none = { first: undefined, last: undefined };
+    this.#byPartition[partition] = none;
+    return none;
   }
 }
 
-/** Takes a number out of a short list. */
-function remove(numbers: number[], number: number): void {
-  const at = numbers.indexOf(number);
-  if (at !== -1) numbers.splice(at, 1);
+function plus(numbers: readonly number[], number: number): readonly number[] {
+  return numbers.length === 0 ? [number] : [...numbers, number];
+}
+
+function without(numbers: readonly number[], number: number): readonly number[] {
+  return numbers.length === 1 && numbers[0] === number ? NONE : numbers.filter((other) => other !== number);
 }

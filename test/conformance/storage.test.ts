@@ -11,6 +11,7 @@ const silent = { failed: () => {}, damaged: () => {} };
 
 const memory: StorageUnderTest = {
   name: 'memory',
+  survives: false,
   open: async () => new MemoryEngine(randomToken(), 'c', [1, 2]),
   reopen: async (engine) => engine,
   remove: (engine) => engine.close(),
@@ -25,6 +26,7 @@ function lmdb(durability: Durability): StorageUnderTest {
   };
   return {
     name: `lmdb, ${durability}`,
+    survives: true,
     open: () => openIn(mkdtempSync(join(tmpdir(), 'covey-storage-'))),
     reopen: async (engine) => {
       await engine.close();

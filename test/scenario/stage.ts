@@ -31,6 +31,7 @@ export const STAGE_SETTINGS: Settings = {
   resendMs: 150,
   accuseAfterMs: 1_200,
   retainedLogBytes: 1_560,
+  settledLogBytes: 1_560,
   maxMessageEntries: 4,
 };
 

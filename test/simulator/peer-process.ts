@@ -241,6 +241,7 @@ export class SimulatedPeer extends Process implements Watched {
       'requests at the gateway': this.gateway?.nextTickMs() === Number.POSITIVE_INFINITY ? 0 : 1,
       'rows that are stored': core.out.overlaid.size,
       'positions on their way to the disk': core.durability.length,
+      'bytes that are committed, of all that it leads': core.ledUncommitted,
       'effects that were carried out':
         core.out.sends.length + core.out.reports.length + core.out.replies.length,
     };
@@ -258,7 +259,7 @@ export class SimulatedPeer extends Process implements Watched {
       counts[`results of finished requests of ${number}`] = finishedResults(partition.sessions.image());
       if (lead === undefined) continue;
       counts[`waiters of ${number}`] = lead.waiters.size + lead.queue.length;
-      counts[`open requests of ${number}`] = lead.open.size + lead.openTokens.size;
+      counts[`open requests of ${number}`] = lead.openTokens.size;
     }
     const found = Object.entries(counts).filter(([, count]) => count !== 0);
     return found.length === 0

@@ -62,7 +62,7 @@ export function drawTuning(
       // Seldom enough that a lost message or two costs a lease.
       leaseRenewMs: base.leaseRenewMs * random.pick([1, 1.5, 2]),
       // Little logs, little messages: snapshots, tails and flow control all come up within a minute.
-      retainedLogBytes: random.pick([0, 1_900, 15_000, 1_000_000]),
+      ...retention(random.pick([0, 1_900, 15_000, 1_000_000])),
       maxMessageEntries: random.pick([2, 8, 256]),
       maxMessageBytes: random.pick([1_100, 15_000, 1_000_000]),
       maxUncommittedEntries: random.pick([16, 64, 1024]),
@@ -72,6 +72,13 @@ export function drawTuning(
       lazyStoreOps: random.pick([8, 1024]),
     },
   };
+}
+
+/** Both sizes come up in a run: members leave, and some time later only the smaller one is kept. */
+function retention(
+  bytes: number,
+): Pick<Settings, 'retainedLogBytes' | 'settledLogBytes' | 'retainLogMs'> {
+  return { retainedLogBytes: bytes, settledLogBytes: bytes / 4, retainLogMs: 5_000 };
 }
 
 /** The settings of one process. */

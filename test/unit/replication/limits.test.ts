@@ -136,7 +136,7 @@ describe('peer/replication/limits', () => {
   });
 
   it('C2: the end of a copy carries no large entry, and large parts are not repeated while they are on their way', () => {
-    const bench = new Bench({ ...DEFAULT_SETTINGS, retainedLogBytes: 0 });
+    const bench = new Bench({ ...DEFAULT_SETTINGS, retainedLogBytes: 0, settledLogBytes: 0 });
     for (const key of ['a', 'b', 'c']) {
       bench.write(0, key, 3 * MiB);
       bench.turn();
