@@ -176,7 +176,7 @@ export function onConfirmed(core: Core, partition: Partition, from: PeerId, mess
     partition.role === 'active' || (question.com >= 0 && partition.alignedEpoch === message.epoch);
   if (question.com >= 0 && knowsCom) takeCom(core, partition, question.com);
   for (const read of question.reads) {
-    if (!read.needsCom) answerRow(partition, read, read.noted);
+    if (!read.needsCom) read.answer(outcomeOf(partition, read.noted));
     else if (knowsCom) answerNow(core, partition, read);
     else refuseAll([read], 'changing');
   }
@@ -290,11 +290,7 @@ function answerNow(core: Core, partition: Partition, read: WaitingRead): void {
   }
   const skewMs = partition.role === 'active' ? 0 : core.settings.wallSkewMs;
   if (!read.expired && isExpired(row, core.wallMs, skewMs)) refuseAll([read], 'changing');
-  else answerRow(partition, read, row);
-}
-
-function answerRow(partition: Partition, read: WaitingRead, row: Row | undefined): void {
-  read.answer(outcomeOf(partition, row));
+  else read.answer(outcomeOf(partition, row));
 }
 
 function outcomeOf({ epoch, com }: Partition, row: Row | undefined): ReadRow {

@@ -142,7 +142,11 @@ export const MUTANTS: readonly Mutant[] = [
     rule: 'D1',
     patches: [
       { file: GATEWAY_WRITES, find: '#tagOf({ n, call }) {', replace: '#tagOf({ n, call, attempt }) {' },
-      { file: GATEWAY_WRITES, find: 'n, fi: first ?? n };', replace: 'n: n * 64 + attempt, fi: 0 };' },
+      {
+        file: GATEWAY_WRITES,
+        find: 'n, fi: this.#openOf(call.partition).first?.n ?? n };',
+        replace: 'n: n * 64 + attempt, fi: 0 };',
+      },
       {
         file: 'peer/requests/gateway.js',
         find: 'this.#writes.heard(nowMs, message.n,',
@@ -155,7 +159,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'zombies-run',
     rule: 'D2',
-    patches: one(WRITES, 'return n < Math.max(', 'return false && n < Math.max('),
+    patches: one(WRITES, 'return n < fi;', 'return false && n < fi;'),
     options: [],
     seeds: 200,
   },
@@ -166,7 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
       WRITES,
       'const entry = append(core, partition, {',
       `if (judgement.result.kind === 'failed') {
-        core.answerWrite(write.origin, { kind: 'result', result: judgement.result });
+        core.answerWrite(origin, { kind: 'result', result: judgement.result });
         return;
     }
     const entry = append(core, partition, {`,

@@ -75,9 +75,7 @@ export function drawTuning(
 }
 
 /** Both sizes come up in a run: members leave, and some time later only the smaller one is kept. */
-function retention(
-  bytes: number,
-): Pick<Settings, 'retainedLogBytes' | 'settledLogBytes' | 'retainLogMs'> {
+function retention(bytes: number): Pick<Settings, 'retainedLogBytes' | 'settledLogBytes' | 'retainLogMs'> {
   return { retainedLogBytes: bytes, settledLogBytes: bytes / 4, retainLogMs: 5_000 };
 }
 
