@@ -9,10 +9,12 @@
 import { deserialize, serialize } from 'node:v8';
 import { DamagedRecordError } from './engine.js';
 import { type JournalPosition, readJournal } from './journal-recovery.js';
-import { type Change, JOURNAL } from './lmdb-layout.js';
+import { type Change, JOURNAL, logBounds, metaBounds, readLogKey } from './lmdb-layout.js';
 import { meta } from './lmdb-plan.js';
-import type { LmdbTables } from './lmdb-tables.js';
-import { Overlay } from './overlay.js';
+import type { LmdbTables, TableReader } from './lmdb-tables.js';
+import { logChanges, type StoredEntry } from './log-chunks.js';
+import { nameOf, Overlay } from './overlay.js';
+import { readRecord } from './partition-book.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 
 /** A transaction ends when it has this much; the event loop is kept for about 1 ms by each. */
@@ -31,7 +33,7 @@ export async function writeAll(
 ): Promise<void> {
   let part: Change[] = [];
   let bytes = 0;
-  for (const change of overlay.sorted()) {
+  for (const change of changesOf(tables, overlay)) {
     part.push(change);
     bytes += change.record?.length ?? 0;
     if (part.length < MAX_CHANGES && bytes < MAX_BYTES) continue;
@@ -42,6 +44,26 @@ export async function writeAll(
   }
   await tables.commit([...part, position]);
   flushed();
+}
+
+/** What is to be written, table by table; reads what the tables have of a partition's log when it comes to it. */
+export function* changesOf(tables: TableReader, overlay: Overlay): Iterable<Change> {
+  for (const table of ['meta', 'rows', 'marks'] as const) yield* overlay.sorted(table);
+  // Whatever changes a log changes the partition's record.
+  const [first, last] = metaBounds('partition');
+  for (const { change } of overlay.range('meta', nameOf(first), nameOf(last))) {
+    const partition = change.key.readUInt16BE(1);
+    const extent = change.record === undefined ? undefined : readRecord(change.record, SEAL_BYTES);
+    yield* logChanges(tables, partition, extent, [...entriesOf(overlay, partition)]);
+  }
+}
+
+/** The entries of a partition that were put. Earlier versions have deletions in the journal, which are of no use. */
+function* entriesOf(overlay: Overlay, partition: number): Iterable<StoredEntry> {
+  const [first, last] = logBounds(partition);
+  for (const { change } of overlay.range('log', nameOf(first), nameOf(last))) {
+    if (change.record !== undefined) yield { seq: readLogKey(change.key), record: change.record };
+  }
 }
 
 /** Says how much of the journal is in the tables. */

@@ -25,7 +25,8 @@ export interface Change {
 export type RowSpace = number;
 
 const ROW_SPACE_BYTES = 4;
-const LOG_KEY_BYTES = 8;
+/** Of the key of an entry that stands alone. */
+export const LOG_KEY_BYTES = 8;
 const COPY_BYTES = 6;
 
 /** A StoreIdentity. */
@@ -83,7 +84,7 @@ export function logKey(partition: number, seq: number): Buffer {
   return key;
 }
 
-/** The position in such a key. */
+/** The position in such a key, or in that of a chunk (log-chunks.ts). */
 export function readLogKey(key: Buffer): number {
   return key.readUIntBE(2, 6);
 }

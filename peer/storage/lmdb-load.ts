@@ -14,16 +14,17 @@ import { type Damage, DamagedRecordError } from './engine.js';
 import { decodeEntry } from './entry-codec.js';
 import {
   CLUSTER_MAP,
+  logBounds,
   logKey,
   metaBounds,
   PROMISED,
   partitionKey,
   type RowSpace,
   readCopyKey,
-  readLogKey,
 } from './lmdb-layout.js';
 import { RowSpaces } from './lmdb-plan.js';
 import type { Stored, TableReader } from './lmdb-tables.js';
+import { entriesIn, type LogExtent, type StoredEntry, standsAlone } from './log-chunks.js';
 import { type BookRecord, PartitionBook, readRecord, readSessions } from './partition-book.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 
@@ -93,19 +94,23 @@ function loadPartition(
 }
 
 /** The entries kept+1 to end. */
-function loadEntries(tables: TableReader, partition: number, at: BookRecord): readonly Entry[] {
-  const entries: Entry[] = [];
-  const bounds = [logKey(partition, at.kept + 1), logKey(partition, at.end + 1)] as const;
-  for (const stored of tables.range('log', bounds)) {
-    const seq = at.kept + 1 + entries.length;
-    const damage: Damage = { partition, what: 'entry', seq };
-    if (readLogKey(stored.key) !== seq) throw new DamagedRecordError(damage);
-    contentOf(stored, damage);
-    entries.push(parsed(damage, () => decodeEntry(stored.record, SEAL_BYTES)));
+function loadEntries(tables: TableReader, partition: number, { kept, end }: LogExtent): readonly Entry[] {
+  const stored: (StoredEntry | undefined)[] = Array.from({ length: end - kept });
+  const [, last] = logBounds(partition);
+  for (const { key, record } of tables.range('log', [logKey(partition, kept + 1), last])) {
+    for (const entry of entriesIn(key, record)) {
+      const at = entry.seq - kept - 1;
+      // What stands alone may be of the journal, and is newer.
+      if (at >= 0 && at < stored.length && (standsAlone(key) || stored[at] === undefined)) stored[at] = entry;
+    }
   }
-  const end = at.kept + entries.length;
-  if (end !== at.end) throw new DamagedRecordError({ partition, what: 'entry', seq: end + 1 });
-  return entries;
+  return stored.map((entry, i) => {
+    const seq = kept + 1 + i;
+    const damage: Damage = { partition, what: 'entry', seq };
+    if (entry === undefined) throw new DamagedRecordError(damage);
+    contentOf({ key: logKey(partition, seq), record: entry.record }, damage);
+    return parsed(damage, () => decodeEntry(entry.record, SEAL_BYTES));
+  });
 }
 
 /** The stored image, and the entries that were remembered since. */

@@ -48,11 +48,10 @@ export class Overlay {
     return this.table(table).range(start, end);
   }
 
-  /** All changes, those of a table together and in the order of their keys. */
-  *sorted(): Iterable<Change> {
-    for (const table of this.tables.values()) {
-      for (const name of table.names()) yield table.changes.get(name) as Change;
-    }
+  /** All changes of a table, in the order of their keys. */
+  *sorted(table: Table): Iterable<Change> {
+    const { changes } = this.table(table);
+    for (const name of this.table(table).names()) yield changes.get(name) as Change;
   }
 
   private table(table: Table): OverlayTable {

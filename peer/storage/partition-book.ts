@@ -6,7 +6,7 @@
  * disk is an image of them as of `imageAt`, and the entries imageAt+1 to `remembered` stay in the log on the disk,
  * also below `base`, until there is a newer image. With imageAt = remembered nothing has to follow the image;
  * both are NOWHERE after an image came from elsewhere. Stored entries are `kept`+1 to `end`, without a gap, and
- * kept <= base <= end.
+ * kept <= base <= end; any others are left to the checkpoint (log-chunks.ts).
  */
 
 import { deserialize, serialize } from 'node:v8';
@@ -99,7 +99,6 @@ export class PartitionBook {
     const end = Math.max(after, this.at.base);
     if (end >= this.at.end) return;
     if (this.at.remembered > end) this.takeImage(into);
-    this.deleteEntries(end, this.at.end, into);
     this.at.end = end;
   }
 
@@ -110,16 +109,13 @@ export class PartitionBook {
       // The log starts over elsewhere.
       if (op.base < at.base && at.end > at.base) broken(`a base of ${at.base} or more`, `${op.base}`);
       this.takeImage(into);
-      this.deleteEntries(at.kept, at.end, into);
       at.base = at.end = at.kept = op.base;
       return;
     }
     at.base = op.base;
     if (this.since >= Math.max(IMAGE_EVERY_BYTES, 2 * this.imageBytes)) this.takeImage(into);
     const upTo = at.imageAt === at.remembered ? at.base : Math.min(at.base, at.imageAt);
-    if (upTo <= at.kept) return;
-    this.deleteEntries(at.kept, upTo, into);
-    at.kept = upTo;
+    at.kept = Math.max(at.kept, upTo);
   }
 
   remember(entry: Entry, into: Change[]): void {
@@ -144,7 +140,6 @@ export class PartitionBook {
 
   /** Deletes all that the book speaks of. */
   forget(into: Change[]): void {
-    this.deleteEntries(this.at.kept, this.at.end, into);
     into.push(...recordsOf(this.number));
   }
 
@@ -173,16 +168,9 @@ export class PartitionBook {
     this.imageBytes = record.length;
     this.since = 0;
   }
-
-  /** The entries after `after` up to `through`. */
-  private deleteEntries(after: number, through: number, into: Change[]): void {
-    for (let seq = after + 1; seq <= through; seq++) {
-      into.push({ table: 'log', key: logKey(this.number, seq), record: undefined });
-    }
-  }
 }
 
-/** Everything of a partition's records but its rows, to be deleted. */
+/** The records of a partition but its rows, to be deleted; its log goes with them (log-chunks.ts). */
 export function recordsOf(partition: number): readonly Change[] {
   return (['partition', 'sessions'] as const).map((kind) => ({
     table: 'meta',

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { emptyMap } from '../../common/configuration.js';
 import type { StoreOp } from '../../peer/replication/machine.js';
-import { positionChange, replay } from '../../peer/storage/checkpoint.js';
+import { changesOf, positionChange, replay } from '../../peer/storage/checkpoint.js';
 import type { Damage, StorageEngine, StorageError } from '../../peer/storage/engine.js';
 import { STEP_BYTES } from '../../peer/storage/journal.js';
 import { PAGE_BYTES } from '../../peer/storage/journal-record.js';
@@ -231,7 +231,7 @@ describe('storage: lmdb, journal', () => {
         const id = idIn(tables);
         for (const one of readJournal(join(directory, 'crashed'), { id, through: 0 }).records)
           overlay.add(one);
-        const changes = [...overlay.sorted()];
+        const changes = [...changesOf(tables, overlay)];
         await tables.commit(changes.slice(0, where % (changes.length + 1)));
         await tables.close();
         expect(await checked(batches, storeId)).to.equal(batches.length);
