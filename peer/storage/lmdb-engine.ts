@@ -36,6 +36,7 @@ import {
   type StorageStats,
 } from './engine.js';
 import { GroupCommit } from './group-commit.js';
+import { HotRows } from './hot-rows.js';
 import { Journal } from './journal.js';
 import { CHECKPOINT_LIMITS, type CheckpointLimits, JournaledTables } from './journaled-tables.js';
 import {
@@ -80,6 +81,8 @@ export interface LmdbOptions {
   readonly bootId?: string;
   /** Left out: CHECKPOINT_LIMITS. */
   readonly checkpoints?: CheckpointLimits;
+  /** Memory for rows that were read lately, in bytes; left out: HOT_BYTES. */
+  readonly hotBytes?: number;
 }
 
 const FLUSH_LIMIT_MS = 10_000;
@@ -124,6 +127,7 @@ class LmdbEngine implements StorageEngine {
   private readonly commits: GroupCommit;
   private readonly sweeper: Sweeper;
   private readonly spaces: Found['spaces'];
+  private readonly hot: HotRows;
 
   constructor(
     private readonly tables: LmdbTables,
@@ -136,6 +140,7 @@ class LmdbEngine implements StorageEngine {
     this.inc = identity.inc;
     this.found = found;
     this.spaces = found.spaces;
+    this.hot = new HotRows(options.hotBytes);
     const failed = (error: unknown) => this.fail(error);
     const done = () => this.sweeper.sweep();
     const checkpoints = options.checkpoints ?? CHECKPOINT_LIMITS;
@@ -168,9 +173,14 @@ class LmdbEngine implements StorageEngine {
   get(partition: number, copy: number, key: string): Row | Damaged | undefined {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return undefined;
+    const hot = this.hot.get(space, key);
+    if (hot !== undefined) return hot;
     const stored = rowKey(space, key);
     const record = this.journaled.get('rows', stored);
-    return record === undefined ? undefined : this.row(stored, record, { partition, what: 'row', copy, key });
+    if (record === undefined) return undefined;
+    const row = this.row(stored, record, { partition, what: 'row', copy, key });
+    if (row !== DAMAGED) this.hot.put(space, stored, row, record.length);
+    return row;
   }
 
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {
@@ -238,6 +248,7 @@ class LmdbEngine implements StorageEngine {
 
   private async commit(changes: readonly Change[]): Promise<void> {
     await this.journaled.commit(changes);
+    this.hot.changed(changes);
     const { limitBytes } = this.options;
     if (limitBytes !== undefined && changes.length > 0 && this.tables.bytes > limitBytes) {
       throw new StorageError('full', `the store is larger than its limit of ${limitBytes} bytes`);
