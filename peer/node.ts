@@ -3,12 +3,12 @@
  *
  * Invariant: whatever is answered here is an answer of the replica, of its retries, or of the map that it follows.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClusterMap } from '../common/configuration.js';
 import type { Roster } from '../common/roster.js';
 import { partitionOfKey } from '../common/slots.js';
 import { summarise } from '../common/summary.js';
-import type { AnswerFull, Check, ClusterSummary, Holder, KeyPage, Store, Write } from './gateway/store.js';
+import type { BatchReads } from './batch-reads.js';
+import type { Check, ClusterSummary, Holder, KeyPage, ManyAnswer, Store, Write } from './gateway/store.js';
 import type { Holdings } from './holdings.js';
 import type { Lister } from './lister.js';
 import type { Readiness } from './readiness.js';
@@ -22,10 +22,6 @@ import type { Transport } from './transport/transport.js';
 
 /** Requests of one batch that are under way together; the rest waits for them. */
 const BATCH_WINDOW = 1_024;
-/** So many are read at first, and more and more as they turn out to be small: what is read waits in memory. */
-const FIRST_WINDOW = 16;
-/** Values of one batch's answer, together; those that do not fit are not read. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Another peer is asked which version it holds for this long, in ms. */
 const INSPECT_MS = 1_000;
 
@@ -34,6 +30,7 @@ export interface NodeParts {
   /** As clients are told: its URL. */
   readonly orchestrator: string;
   readonly replica: Pick<Replica, 'map' | 'read' | 'readNow' | 'write'>;
+  readonly batchReads: Pick<BatchReads, 'read'>;
   readonly holdings: Pick<Holdings, 'answer' | 'all' | 'allKeys'>;
   readonly lister: Pick<Lister, 'page'>;
   readonly readiness: Pick<Readiness, 'checks'>;
@@ -65,28 +62,8 @@ export class Node implements Store {
     return this.parts.replica.write({ partition: partitionOfKey(command.key), command, idempotency });
   }
 
-  async readMany(keys: readonly string[]): Promise<readonly (ReadAnswer | AnswerFull)[]> {
-    const answers: (ReadAnswer | AnswerFull)[] = [];
-    let bytes = 0;
-    let largest = 1;
-    let window = FIRST_WINDOW;
-    while (answers.length < keys.length && bytes <= MAX_ANSWER_BYTES) {
-      const asked = keys.slice(answers.length, answers.length + window);
-      const reads = asked.map((key) => this.readNow(key) ?? this.read(key, 'linearizable'));
-      for (const answer of await Promise.all(reads)) {
-        const size = sizeOf(answer);
-        bytes += size;
-        largest = Math.max(largest, size);
-        answers.push(bytes > MAX_ANSWER_BYTES ? FULL : answer);
-      }
-      // The next ones are taken to be as large as the largest so far.
-      const fitting = Math.max(1, Math.floor((MAX_ANSWER_BYTES - bytes) / largest));
-      window = Math.min(BATCH_WINDOW, 2 * window, fitting);
-      // What is read at once takes no turn by itself: everybody else gets one.
-      await nextTurn();
-    }
-    while (answers.length < keys.length) answers.push(FULL);
-    return answers;
+  readMany(keys: readonly string[]): Promise<readonly ManyAnswer[]> {
+    return this.parts.batchReads.read(keys);
   }
 
   async writeMany(writes: readonly Write[]): Promise<readonly WriteAnswer[]> {
@@ -161,10 +138,4 @@ export class Node implements Store {
     const reply = id === this.id ? holdings.answer(request) : await transport.call(id, request, INSPECT_MS);
     return reply.type === 'inspected' ? reply.version : null;
   }
-}
-
-const FULL: AnswerFull = { kind: 'answer-full' };
-
-function sizeOf(answer: ReadAnswer): number {
-  return answer.kind === 'row' ? (answer.row?.value?.bytes.length ?? 0) : 0;
 }

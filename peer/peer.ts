@@ -9,6 +9,7 @@ import { HTTP_LIMITS, type HttpServer, startHttpServer } from '../common/http-se
 import type { Logger } from '../common/log.js';
 import { hostPort } from '../common/names.js';
 import { formatPeerAddress, parsePeerAddress } from '../common/peer-address.js';
+import { BatchReads } from './batch-reads.js';
 import { controlTunnel } from './control-tunnel.js';
 import { createGateway } from './gateway/gateway.js';
 import { gaugesOf } from './gauges.js';
@@ -119,6 +120,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
     id,
     orchestrator,
     replica,
+    batchReads: new BatchReads({ id, replica, transport, monotonicMs: () => clock.monotonicMs() }),
     holdings,
     lister,
     readiness,

@@ -11,7 +11,14 @@ import { isUtf8 } from 'node:buffer';
 import { JSON_MAX_DEPTH, shapeOf } from '../../common/json-shape.js';
 import { Problem } from '../../common/problems.js';
 import type { Value } from '../replication/commands.js';
-import { ENCODINGS, type Encoding, markedEncoding, mediaTypeOf, storedType } from './stored-type.js';
+import {
+  ENCODINGS,
+  type Encoding,
+  markedEncoding,
+  mediaTypeOf,
+  storedType,
+  TEXT_TYPE,
+} from './stored-type.js';
 
 /** A value as it stands in JSON. */
 export interface JsonValue {
@@ -50,6 +57,9 @@ export function encode(value: unknown, encoding: Encoding, source: string): Valu
 /** How a stored value stands in JSON; what was not set by JSON gets the encoding that fits its type and bytes. */
 export function decode(value: Value): JsonValue {
   const bytes = bufferOf(value.bytes);
+  // The usual one first, for which nothing has to be matched.
+  if (value.type === TEXT_TYPE && isUtf8(bytes))
+    return { encoding: 'string', json: JSON.stringify(bytes.toString()) };
   const encoding = fittingMark(value, bytes) ?? fittingEncoding(value, bytes);
   switch (encoding) {
     case 'string':

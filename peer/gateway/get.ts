@@ -6,22 +6,28 @@
  */
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
-import type { ReadAnswer } from '../requests/rim.js';
+import type { Value } from '../replication/commands.js';
 import { sendAbsent, sendConditionFailed, sendJson, servedHeaders } from './answers.js';
 import { matches, matchOf, namesTag, requireUnconditional } from './conditions.js';
 import { decode } from './encoding.js';
 import { atItem, failedItem, keyOfItem, readBatch } from './items.js';
-import { joined, streamJson } from './json-stream.js';
+import { streamJson } from './json-stream.js';
 import { keyOfTarget } from './keys.js';
-import { isLive, type LiveRow } from './one-key.js';
+import { isLive } from './one-key.js';
 import { readConsistency, requireNoQuery } from './query.js';
 import { readRefusal } from './refusals.js';
-import type { AnswerFull, Store } from './store.js';
+import type { ManyAnswer, Store } from './store.js';
 import { formatVersion } from './versions.js';
 
 const MEMBERS: readonly string[] = ['key'];
 
-type Answer = ReadAnswer | AnswerFull;
+/** A piece of an answer is sent on when it is this long. */
+const PIECE_CHARS = 8 * 1024;
+
+interface Found {
+  readonly key: string;
+  readonly value: Value;
+}
 
 /** Reads the keys of an array of items, or of one. */
 export async function getMany(ctx: Koa.Context, store: Store): Promise<void> {
@@ -30,17 +36,17 @@ export async function getMany(ctx: Koa.Context, store: Store): Promise<void> {
   const { items } = await readBatch(ctx);
   const keys = items.map(requireKey);
   const answers = await readAll(keys, store);
-  const existed: (readonly [string, LiveRow])[] = [];
+  const existed: Found[] = [];
   const missing: string[] = [];
   const failed: string[] = [];
-  for (const [index, key] of keys.entries()) {
-    const answer = answers.get(key) as Answer;
-    if (answer.kind !== 'row') failed.push(failedItem(items[index], index, readRefusal(answer, store.id)));
-    else if (isLive(answer.row)) existed.push([key, answer.row]);
-    else missing.push(key);
+  for (const [index, answer] of answers.entries()) {
+    const key = keys[index] as string;
+    if (answer.kind !== 'value') failed.push(failedItem(items[index], index, readRefusal(answer, store.id)));
+    else if (answer.value === null) missing.push(key);
+    else existed.push({ key, value: answer.value });
   }
   const lists = [
-    ...list('existedKey', existed, ([key, row]) => foundItem(key, row)),
+    ...list('existedKey', existed, foundItem),
     ...list('notExistedKey', missing, (key) => `{"key":${JSON.stringify(key)},"value":""}`),
     ...list('failed', failed, (item) => item),
   ];
@@ -85,27 +91,39 @@ function requireKey(item: unknown, index: number): string {
   }
 }
 
-/** One answer a key; a key that is asked for many times is read once. */
-async function readAll(keys: readonly string[], store: Store): Promise<ReadonlyMap<string, Answer>> {
-  const distinct = [...new Set(keys)];
-  if (distinct.length === 0) return new Map();
-  const answers = await store.readMany(distinct);
-  return new Map(distinct.map((key, index) => [key, answers[index] as Answer]));
+/** One answer a key, in order; a key that is asked for many times is read once. */
+async function readAll(keys: readonly string[], store: Store): Promise<readonly ManyAnswer[]> {
+  const places = new Map<string, number>();
+  for (const key of keys) if (!places.has(key)) places.set(key, places.size);
+  if (places.size === 0) return [];
+  if (places.size === keys.length) return store.readMany(keys);
+  const answers = await store.readMany([...places.keys()]);
+  return keys.map((key) => answers[places.get(key) as number] as ManyAnswer);
 }
 
-function foundItem(key: string, row: LiveRow): string {
-  const { json, encoding } = decode(row.value);
+function foundItem({ key, value }: Found): string {
+  const { json, encoding } = decode(value);
   const named = encoding === 'string' ? '' : `,"encoding":"${encoding}"`;
   return `{"key":${JSON.stringify(key)},"value":${json}${named}}`;
 }
 
 /** A member of the answer, written when it is sent; none where there are no items: an empty list is left out. */
 function list<T>(name: string, items: readonly T[], write: (item: T) => string): Iterable<string>[] {
-  if (items.length === 0) return [];
-  function* written(): Iterable<string> {
-    for (const item of items) yield write(item);
+  return items.length === 0 ? [] : [written(name, items, write)];
+}
+
+/** Several items a piece: to hand a piece over costs as much as to write a small item. */
+function* written<T>(name: string, items: readonly T[], write: (item: T) => string): Iterable<string> {
+  let piece = `"${name}":[`;
+  let comma = '';
+  for (const item of items) {
+    piece += comma + write(item);
+    comma = ',';
+    if (piece.length < PIECE_CHARS) continue;
+    yield piece;
+    piece = '';
   }
-  return [joined(`"${name}":[`, written(), ']')];
+  yield `${piece}]`;
 }
 
 function* bodyOf(lists: readonly Iterable<string>[]): Iterable<string> {

@@ -36,11 +36,7 @@ export async function readBatch(ctx: Koa.Context): Promise<Batch> {
 /** The key of an item that has no members but the known ones. @throws Problem */
 export function keyOfItem(item: unknown, known: readonly string[]): string {
   if (!isItem(item)) throw new Problem('invalid-request', 'An item must be an object: {"key": …}.');
-  const unknown = Object.keys(item).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    const name = JSON.stringify(unknown.slice(0, 100));
-    throw new Problem('invalid-request', `Unknown member ${name}; known here: ${known.join(', ')}.`);
-  }
+  for (const name of Object.keys(item)) if (!known.includes(name)) throw unknownMember(name, known);
   return keyOfJson(item.key);
 }
 
@@ -53,6 +49,11 @@ export function atItem(index: number, problem: Problem): Problem {
 export function failedItem(item: unknown, index: number, problem: Problem): string {
   const key = isItem(item) && typeof item.key === 'string' ? item.key.slice(0, SHOWN_KEY_CHARS) : '';
   return JSON.stringify({ key, code: problem.code, detail: atItem(index, problem).detail });
+}
+
+function unknownMember(name: string, known: readonly string[]): Problem {
+  const shown = JSON.stringify(name.slice(0, 100));
+  return new Problem('invalid-request', `Unknown member ${shown}; known here: ${known.join(', ')}.`);
 }
 
 function isItem(value: unknown): value is Item {

@@ -3,7 +3,7 @@
  * otherwise, never rejects for an operating error, and settles within the request deadline.
  */
 import type { NodeSummary } from '../../common/summary.js';
-import type { Command, Version } from '../replication/commands.js';
+import type { Command, Value, Version } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
 import type { Consistency } from '../replication/messages.js';
 import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
@@ -12,6 +12,12 @@ import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
 export interface AnswerFull {
   readonly kind: 'answer-full';
 }
+
+/** What became of one read of a batch; `value` is null where there is no such key. */
+export type ManyAnswer =
+  | { readonly kind: 'value'; readonly value: Value | null }
+  | Exclude<ReadAnswer, { readonly kind: 'row' }>
+  | AnswerFull;
 
 /** A write, with the client's Idempotency-Key if it came with one. */
 export interface Write {
@@ -61,7 +67,7 @@ export interface Store {
   readNow(key: string): ReadAnswer | undefined;
   write(write: Write): Promise<WriteAnswer>;
   /** One answer a key, in order; all are linearizable reads, each for itself. */
-  readMany(keys: readonly string[]): Promise<readonly (ReadAnswer | AnswerFull)[]>;
+  readMany(keys: readonly string[]): Promise<readonly ManyAnswer[]>;
   /** One answer a write, in order. Writes of one key take effect in the order given. */
   writeMany(writes: readonly Write[]): Promise<readonly WriteAnswer[]>;
   /** Keys of the whole cluster in byte order; null if a partition did not answer in time. */

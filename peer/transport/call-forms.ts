@@ -3,6 +3,7 @@ import { versionForm } from './command-forms.js';
 import { type Form, Names } from './form.js';
 import type { Frame, NoReplyReason } from './frames.js';
 import type { PeerReply, PeerRequest } from './messages.js';
+import { readForm, valuesForm } from './values-forms.js';
 
 type Of<T extends { readonly type: string }, N extends T['type']> = Extract<T, { readonly type: N }>;
 
@@ -65,6 +66,8 @@ const INSPECTED = 5;
 const NO_REPLY = 6;
 const COUNT = 7;
 const COUNTED = 8;
+const READ = 9;
+const VALUES = 10;
 
 /** One frame: the call's number, and what it asks or answers. */
 export const frameForm: Form<Frame> = {
@@ -94,6 +97,12 @@ export const frameForm: Form<Frame> = {
       case 'counted':
         w.message(COUNTED, countedForm, body);
         break;
+      case 'read':
+        w.message(READ, readForm, body);
+        break;
+      case 'values':
+        w.message(VALUES, valuesForm, body);
+        break;
     }
   },
   read(r) {
@@ -111,6 +120,10 @@ export const frameForm: Form<Frame> = {
         return { kind: 'request', id, request: r.message(COUNT, countForm) };
       case COUNTED:
         return { kind: 'reply', id, reply: r.message(COUNTED, countedForm) };
+      case READ:
+        return { kind: 'request', id, request: r.message(READ, readForm) };
+      case VALUES:
+        return { kind: 'reply', id, reply: r.message(VALUES, valuesForm) };
       case NO_REPLY:
         return { kind: 'no-reply', id, reason: REASONS.nameOf(r.whole(NO_REPLY)) };
       default:

@@ -2,11 +2,11 @@
 import { compareBytes } from '../../common/byte-order.js';
 import { partitionOfKey } from '../../common/slots.js';
 import type {
-  AnswerFull,
   Check,
   ClusterSummary,
   Holder,
   KeyPage,
+  ManyAnswer,
   Store,
   Write,
 } from '../../peer/gateway/store.js';
@@ -90,11 +90,13 @@ export class MemoryStore implements Store {
     return this.#once(write);
   }
 
-  async readMany(keys: readonly string[]): Promise<readonly (ReadAnswer | AnswerFull)[]> {
+  async readMany(keys: readonly string[]): Promise<readonly ManyAnswer[]> {
     const full = this.fullFrom === undefined ? -1 : keys.indexOf(this.fullFrom);
-    const answers = keys.map((key, index) =>
-      full !== -1 && index >= full ? ({ kind: 'answer-full' } as const) : this.read(key, 'linearizable'),
-    );
+    const answers = keys.map(async (key, index): Promise<ManyAnswer> => {
+      if (full !== -1 && index >= full) return { kind: 'answer-full' };
+      const answer = await this.read(key, 'linearizable');
+      return answer.kind === 'row' ? { kind: 'value', value: answer.row?.value ?? null } : answer;
+    });
     return Promise.all(answers);
   }
 

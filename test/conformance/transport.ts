@@ -435,6 +435,13 @@ const EXCHANGES: readonly { request: PeerRequest; reply: PeerReply }[] = [
     reply: { type: 'inspected', holds: true, version: { epoch: 2 ** 33, seq: 2 ** 40 } },
   },
   {
+    request: { type: 'read', keys: ['', 'ключ', 'a'] },
+    reply: {
+      type: 'values',
+      values: [null, { bytes: Buffer.from('один'), type: 'text/plain' }, undefined],
+    },
+  },
+  {
     request: { type: 'inspect', key: '' },
     reply: { type: 'inspected', holds: false, version: null },
   },

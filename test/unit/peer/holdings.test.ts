@@ -28,6 +28,7 @@ function holdingsOf(
     of(partition).filter((key) => after === undefined || compareBytes(key, after) > 0);
   return new Holdings(
     {
+      readNow: () => undefined,
       rows: (partition) => ({
         newest: (key) => (partitionOfKey(key) === partition ? rows.get(key) : undefined),
         range: (after, limit) => {

@@ -302,10 +302,15 @@ export const request: Arbitrary<PeerRequest> = fc.oneof(
   }),
   fc.record({ type: fc.constant('count' as const), partitions: fc.array(partition) }),
   fc.record({ type: fc.constant('inspect' as const), key: text }),
+  fc.record({ type: fc.constant('read' as const), keys: fc.array(text) }),
 );
 
 export const reply: Arbitrary<PeerReply> = fc.oneof(
   fc.record({ type: fc.constant('listed' as const), keys: fc.array(text), refused: fc.array(partition) }),
   fc.record({ type: fc.constant('counted' as const), keys: whole, refused: fc.array(partition) }),
   fc.record({ type: fc.constant('inspected' as const), holds: flag, version: fc.option(version) }),
+  fc.record({
+    type: fc.constant('values' as const),
+    values: fc.array(fc.oneof(value, fc.constant(null), fc.constant(undefined))),
+  }),
 );

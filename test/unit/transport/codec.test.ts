@@ -222,6 +222,28 @@ describe('codec', () => {
       ).to.have.length(1);
     });
 
+    it('values that are not there, or that nobody asked for', () => {
+      const reply = (values: object) =>
+        Buffer.from(batchOfProto.encode({ frames: [{ id: 1, values }] }).finish());
+      const bytes = Buffer.from('ab');
+      const bad: object[] = [
+        { found: [2], lengths: [2], bytes },
+        { found: [3], types: [''], lengths: [2], bytes },
+        { found: [2], types: [''], lengths: [3], bytes },
+        { found: [2, 2], types: [''], lengths: [2], bytes },
+        { found: [2], types: [''], lengths: [1], bytes },
+        { found: [2], types: [''], lengths: [2, 0], bytes },
+        { found: [1], bytes },
+      ];
+      for (const values of bad) {
+        expect(() => decodeBatch(reply(values), SENDER), JSON.stringify(values)).to.throw(RangeError);
+      }
+      const { frames } = decodeBatch(reply({ found: [0, 2, 1], types: ['t'], lengths: [2], bytes }), SENDER);
+      expect(frames).to.deep.equal([
+        { kind: 'reply', id: 1, reply: { type: 'values', values: [undefined, { bytes, type: 't' }, null] } },
+      ]);
+    });
+
     it('to send what would not come back, or in the name of others', () => {
       const ack = (upto: number): PeerMessage => ({ type: 'align_ok', partition: 1, epoch: 1, upto });
       for (const upto of [-1, 0.5, 2 ** 53, Number.NaN]) {
