@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Logger } from '../../common/log.js';
+import { Arguments } from './arguments.js';
 import { takes } from './commands/command.js';
 import type { Caller, CommandSpec } from './commands/runs.js';
 import { isAction, NEVER_QUEUED } from './commands/transaction-commands.js';
@@ -139,7 +140,7 @@ export class Connection {
     const args = this.#parser.next();
     this.#behind = args !== undefined;
     if (args === undefined) return false;
-    if (Array.isArray(args)) {
+    if (args instanceof Arguments) {
       this.#take(args);
       return true;
     }
@@ -148,21 +149,20 @@ export class Connection {
     return false;
   }
 
-  #take(args: readonly Buffer[]): void {
-    const { session, services, commands } = this.caller;
+  #take(args: Arguments): void {
+    const { session, services, names } = this.caller;
     services.counts.commands++;
     const skipped = session.skipNext;
     session.skipNext = false;
-    const name = (args[0] as Buffer).toString('latin1');
-    const spec = commands.get(name) ?? commands.get(name.toLowerCase());
-    const reply = spec === undefined ? unknownCommand(args) : this.#accept(spec, args, skipped);
+    const spec = names.find(args.holder(0), args.start(0), args.end(0));
+    const reply = spec === undefined ? unknownCommand(args.list()) : this.#accept(spec, args, skipped);
     if (reply === undefined) return;
     if (spec === undefined) session.breakTransaction();
     this.#outbox.give(reply, skipped || session.silent || session.skipNext);
   }
 
   /** Answers what can be answered at once; else starts it, or holds it until it can be started. */
-  #accept(spec: CommandSpec, args: readonly Buffer[], skipped: boolean): Reply | undefined {
+  #accept(spec: CommandSpec, args: Arguments, skipped: boolean): Reply | undefined {
     const { session } = this.caller;
     session.lastCommand = spec.name;
     if (!takes(spec, args.length)) {
@@ -170,11 +170,12 @@ export class Connection {
       return wrongArity(spec.name);
     }
     if (!session.trusted && !spec.flags.includes('no_auth')) return NO_AUTH;
-    if (session.transaction !== undefined && !NEVER_QUEUED.has(spec.name)) return this.#queue(spec, args);
+    if (session.transaction !== undefined && !NEVER_QUEUED.has(spec.name))
+      return this.#queue(spec, args.list());
     const { run } = spec;
     switch (run.kind) {
       case 'local':
-        return run.run(args, this.caller);
+        return run.run(args.list(), this.caller);
       case 'keys': {
         const action = run.parse(args, session);
         if (!isAction(action)) return action;
@@ -183,7 +184,8 @@ export class Connection {
         return undefined;
       }
       case 'alone': {
-        const ready: Ready = { kind: 'alone', run: () => run.run(args, this.caller), silent: skipped };
+        const list = args.list();
+        const ready: Ready = { kind: 'alone', run: () => run.run(list, this.caller), silent: skipped };
         if (!this.#runner.start(ready)) this.#held = ready;
         return undefined;
       }

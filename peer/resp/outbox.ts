@@ -4,12 +4,12 @@
  *
  * Invariants: an answer is sent once, after those of all commands before it; once closed nothing is sent.
  */
-import type { Reply } from './replies.js';
-import { sizeOf } from './replies.js';
+import { Gathered } from './gathered.js';
+import { bulkHead, COPIED_BYTES, type Reply, sizeOf } from './replies.js';
 
 /** What the outbox writes to: a socket, as far as it matters here. */
 export interface Sink {
-  write(data: string | Uint8Array, encoding?: BufferEncoding): boolean;
+  write(bytes: Uint8Array): boolean;
   cork(): void;
   uncork(): void;
   readonly writableLength: number;
@@ -26,7 +26,7 @@ export interface Slot {
 export class Outbox {
   #first: Slot | undefined;
   #last: Slot | undefined;
-  #text = '';
+  readonly #gathered = new Gathered();
   #flushing = false;
   #closed = false;
   #unanswered = 0;
@@ -46,7 +46,7 @@ export class Outbox {
 
   /** Bytes that the client has not taken. */
   get waitingBytes(): number {
-    return this.#heldBytes + this.#text.length + this.sink.writableLength;
+    return this.#heldBytes + this.#gathered.length + this.sink.writableLength;
   }
 
   /** The place of the next answer. */
@@ -90,17 +90,13 @@ export class Outbox {
   flush(): void {
     this.#flushing = false;
     if (this.#closed) return;
-    if (this.#text !== '') {
-      const text = this.#text;
-      this.#text = '';
-      this.sink.write(text, 'latin1');
-    }
+    this.#send();
     this.flushed();
   }
 
   close(): void {
     this.#closed = true;
-    this.#text = '';
+    this.#gathered.clear();
     this.#heldBytes = 0;
     this.#first = undefined;
     this.#last = undefined;
@@ -108,25 +104,30 @@ export class Outbox {
 
   #put(reply: Reply): void {
     if (this.#closed) return;
-    if (typeof reply === 'string') this.#text += reply;
-    else this.#putPieces(reply);
+    if (typeof reply === 'string') this.#gathered.text(reply);
+    else if (!(reply instanceof Uint8Array)) this.#putPieces(reply);
+    else if (reply.length <= COPIED_BYTES) this.#gathered.bulk(reply);
+    else this.#putPieces([bulkHead(reply.length), reply, '\r\n']);
     if (this.#flushing) return;
     this.#flushing = true;
     process.nextTick(() => this.flush());
   }
 
-  /** Long values go to the socket as they are, with the text before them. */
+  /** Long values go to the socket as they are, with what was gathered before them. */
   #putPieces(pieces: readonly (string | Uint8Array)[]): void {
     this.sink.cork();
     for (const piece of pieces) {
-      if (typeof piece === 'string') {
-        this.#text += piece;
-        continue;
+      if (typeof piece === 'string') this.#gathered.text(piece);
+      else if (piece.length <= COPIED_BYTES) this.#gathered.bytes(piece);
+      else {
+        this.#send();
+        this.sink.write(piece);
       }
-      if (this.#text !== '') this.sink.write(this.#text, 'latin1');
-      this.#text = '';
-      this.sink.write(piece);
     }
     this.sink.uncork();
+  }
+
+  #send(): void {
+    if (this.#gathered.length > 0) this.sink.write(this.#gathered.take());
   }
 }

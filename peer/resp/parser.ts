@@ -6,6 +6,7 @@
  * lengths were promised; after an error nothing more comes.
  * Arguments are views of the chunks they came in: whoever keeps one longer than the command runs copies it.
  */
+import { Arguments } from './arguments.js';
 import { splitLine } from './inline.js';
 import type { RespLimits } from './limits.js';
 
@@ -37,6 +38,10 @@ const PENDING = -2;
 const INVALID = -3;
 const ENDLESS = -4;
 
+/** Commands of more arguments, or arguments whose length has more digits, are read piece by piece, though they be there as a whole. */
+const WHOLE_ARGS = 8;
+const WHOLE_DIGITS = 5;
+
 export class RequestParser {
   /** Whether the client has shown the secret, or needs none. */
   trusted = true;
@@ -54,8 +59,18 @@ export class RequestParser {
   #argBytes = 0;
   #taken = 0;
   #error: ProtocolError | undefined;
+  readonly #given = new Arguments();
 
-  constructor(private readonly limits: RespLimits) {}
+  /** See `#takeWhole`. */
+  readonly #wholeArgs: number;
+  readonly #wholeBytes: number;
+
+  constructor(private readonly limits: RespLimits) {
+    const { args, strangerArgs, bulkBytes, strangerBulkBytes, commandBytes } = limits;
+    this.#wholeArgs = Math.min(WHOLE_ARGS, args, strangerArgs);
+    const share = Math.floor(commandBytes / WHOLE_ARGS) - ARG_OVERHEAD_BYTES;
+    this.#wholeBytes = Math.min(10 ** WHOLE_DIGITS - 1, bulkBytes, strangerBulkBytes, share);
+  }
 
   /** Commands that were given out. */
   get taken(): number {
@@ -80,9 +95,53 @@ export class RequestParser {
     this.#at = 0;
   }
 
-  /** The next command, of at least one argument; undefined until more has arrived. */
-  next(): Buffer[] | ProtocolError | undefined {
+  /** The next command, of at least one argument, good until the next call; undefined until more has arrived. */
+  next(): Arguments | ProtocolError | undefined {
     if (this.#error !== undefined) return this.#error;
+    if (this.#missing === 0 && this.#takeWhole()) {
+      this.#taken++;
+      return this.#given;
+    }
+    const pieces = this.#pieces();
+    if (!Array.isArray(pieces)) {
+      this.#given.clear();
+      return pieces;
+    }
+    this.#given.take(pieces);
+    return this.#given;
+  }
+
+  /**
+   * Takes the next command if all of it is in the chunk, and nothing about it is odd; else nothing changes.
+   * Invariant: it takes what `#pieces` would give out next; nothing that it takes is beyond a limit, even of a stranger.
+   */
+  #takeWhole(): boolean {
+    const chunk = this.#chunk;
+    const given = this.#given;
+    let at = this.#at;
+    if (at >= chunk.length || chunk[at] !== STAR) return false;
+    const count = (chunk[at + 1] as number) - ZERO;
+    if (!(count > 0 && count <= this.#wholeArgs) || chunk[at + 2] !== CR) return false;
+    at += 4;
+    given.beginIn(chunk);
+    for (let missing = count; missing > 0; missing--) {
+      if (chunk[at] !== DOLLAR) return false;
+      const first = at + 1;
+      let length = 0;
+      for (at = first; isDigit(chunk[at]); at++) length = length * 10 + (chunk[at] as number) - ZERO;
+      const digits = at - first;
+      if (digits === 0 || digits > WHOLE_DIGITS || (digits > 1 && chunk[first] === ZERO)) return false;
+      if (chunk[at] !== CR || length > this.#wholeBytes) return false;
+      const start = at + CRLF_BYTES;
+      at = start + length + CRLF_BYTES;
+      if (at > chunk.length) return false;
+      given.add(start, start + length);
+    }
+    this.#at = at;
+    return true;
+  }
+
+  #pieces(): Buffer[] | ProtocolError | undefined {
     for (;;) {
       if (this.#missing > 0) return this.#arguments();
       if (this.#at >= this.#chunk.length) return this.#rest();
@@ -233,4 +292,8 @@ export class RequestParser {
     this.#begun = undefined;
     return this.#error;
   }
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
 }

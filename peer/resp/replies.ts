@@ -1,18 +1,18 @@
 /**
  * Answers as they stand on the wire, in RESP2 and RESP3.
  *
- * A text holds one byte a character (latin1), so that bytes of any kind can stand in it; long values stay the bytes that
- * they are, and leave without being copied.
+ * A text holds one byte a character (latin1), so that bytes of any kind can stand in it. Values stay the bytes that they are until
+ * they leave; long ones are not copied then either.
  */
 
 /** The version of the protocol that a connection speaks. */
 export type Protocol = 2 | 3;
 
-/** One answer: its bytes, as text or in pieces. */
-export type Reply = string | readonly (string | Uint8Array)[];
+/** One answer: as text or in pieces; or only the content of a byte string, which the outbox makes one of. */
+export type Reply = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** Up to this size a value becomes text: one write for many, for the price of a copy. */
-const TEXT_BYTES = 4096;
+/** Up to this size a value is copied: one write for many. */
+export const COPIED_BYTES = 4096;
 
 export const OK: Reply = '+OK\r\n';
 export const QUEUED: Reply = '+QUEUED\r\n';
@@ -36,12 +36,14 @@ export function integer(value: number | bigint): Reply {
   return INTEGERS[value as number] ?? `:${value}\r\n`;
 }
 
-/** A byte string. */
+/** A byte string. Nobody changes the bytes until they have left. */
 export function bulk(bytes: Uint8Array): Reply {
-  const { length } = bytes;
-  const head = BULK_HEADS[length] ?? `$${length}\r\n`;
-  if (length > TEXT_BYTES) return [head, bytes, '\r\n'];
-  return `${head}${latin1(bytes)}\r\n`;
+  return bytes;
+}
+
+/** What stands before the bytes of a byte string. */
+export function bulkHead(length: number): string {
+  return BULK_HEADS[length] ?? `$${length}\r\n`;
 }
 
 /** A byte string of a text, in UTF-8. */
@@ -81,9 +83,9 @@ export function verbatim(text: string, protocol: Protocol): Reply {
   return `=${bytes.length}\r\n${bytes.toString('latin1')}\r\n`;
 }
 
-/** The bytes of an answer, about: no more than this many leave for it. */
+/** The bytes of an answer, about: without what frames a byte string. */
 export function sizeOf(reply: Reply): number {
-  if (typeof reply === 'string') return reply.length;
+  if (typeof reply === 'string' || reply instanceof Uint8Array) return reply.length;
   let bytes = 0;
   for (const piece of reply) bytes += piece.length;
   return bytes;
@@ -103,8 +105,10 @@ function joined(head: string, items: readonly Reply[]): Reply {
       text += item;
       continue;
     }
-    for (const piece of item) {
+    const framed = item instanceof Uint8Array ? [bulkHead(item.length), item, '\r\n'] : item;
+    for (const piece of framed) {
       if (typeof piece === 'string') text += piece;
+      else if (piece.length <= COPIED_BYTES) text += latin1(piece);
       else {
         pieces.push(text, piece);
         text = '';

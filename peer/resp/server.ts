@@ -9,7 +9,7 @@ import type { Logger } from '../../common/log.js';
 import { hostPort } from '../../common/names.js';
 import { InputBudget } from './budget.js';
 import type { Services } from './commands/runs.js';
-import { COMMANDS } from './commands/table.js';
+import { COMMANDS, NAMES } from './commands/table.js';
 import { Connection } from './connection.js';
 import { Executor } from './executor.js';
 import { RESP_LIMITS, type RespLimits } from './limits.js';
@@ -71,7 +71,7 @@ export async function startRespServer(parts: RespServerParts): Promise<RespServe
       return;
     }
     const session = sessionOf(socket, counts.connections, parts);
-    const connection = new Connection(socket, { session, services, commands: COMMANDS }, log);
+    const connection = new Connection(socket, { session, services, commands: COMMANDS, names: NAMES }, log);
     open.add(connection);
     socket.on('close', () => open.delete(connection));
   });

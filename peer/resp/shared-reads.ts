@@ -24,7 +24,7 @@ export class SharedReads {
 
   /** Whether a read of this key can be joined. */
   has(key: string): boolean {
-    return this.#open.has(key);
+    return this.#open.size > 0 && this.#open.has(key);
   }
 
   /** Notes a read that is about to begin. */

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Value } from '../replication/commands.js';
+import type { Arguments } from './arguments.js';
 
 export const TEXT_TYPE = 'text/plain; charset=utf-8';
 export const BINARY_TYPE = 'application/octet-stream';
@@ -17,8 +18,23 @@ export function typeOf(bytes: Uint8Array): string {
 
 /** A value of bytes that came in a command; they are copied where they hold on to more memory than they are worth. */
 export function storedValue(bytes: Buffer): Value {
-  const owned = bytes.length * 2 >= bytes.buffer.byteLength ? bytes : copyOf(bytes);
-  return { bytes: owned, type: typeOf(bytes) };
+  return valueIn(bytes, 0, bytes.length);
+}
+
+/** The same, of an argument. */
+export function valueAt(args: Arguments, index: number): Value {
+  return valueIn(args.holder(index), args.start(index), args.end(index));
+}
+
+function valueIn(holder: Buffer, start: number, end: number): Value {
+  const length = end - start;
+  let bytes: Buffer;
+  if (length * 2 >= holder.buffer.byteLength) bytes = holder.subarray(start, end);
+  else {
+    bytes = Buffer.allocUnsafe(length);
+    holder.copy(bytes, 0, start, end);
+  }
+  return { bytes, type: typeOf(bytes) };
 }
 
 /** Bytes of their own: not a view of the chunk that they came in. */

@@ -48,7 +48,7 @@ function command(args: readonly Buffer[], caller: Caller): Reply {
 }
 
 function shown({ commands }: Caller): CommandInfo[] {
-  return [...new Set(commands.values())].filter(({ name }) => !HIDDEN.has(name));
+  return [...commands.values()].filter(({ name }) => !HIDDEN.has(name));
 }
 
 function commandInfo(args: readonly Buffer[], caller: Caller): Reply {

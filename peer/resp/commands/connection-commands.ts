@@ -15,6 +15,7 @@ import {
   simple,
 } from '../replies.js';
 import type { Session } from '../session.js';
+import { copyOf } from '../values.js';
 import { CLIENT_NAME_ERROR, isClientName } from './client-commands.js';
 import { wordOf } from './command.js';
 import { alone, type Caller, local, REDIS_VERSION, type Runs } from './runs.js';
@@ -31,7 +32,7 @@ const USER = 'default';
 function ping(args: readonly Buffer[]): Reply {
   const [, text] = args;
   if (args.length > 2) return wrongArity('ping');
-  return text === undefined ? simple('PONG') : bulk(text);
+  return text === undefined ? simple('PONG') : bulk(copyOf(text));
 }
 
 function auth(args: readonly Buffer[], { session, services }: Caller): Reply {
@@ -134,7 +135,7 @@ function hangUp(_args: readonly Buffer[], { session }: Caller): Reply {
 /** What they do, by name. */
 export const CONNECTION_RUNS: Runs = {
   ping: local(ping),
-  echo: local((args) => bulk(args[1] as Buffer)),
+  echo: local((args) => bulk(copyOf(args[1] as Buffer))),
   auth: alone(auth),
   hello: alone(hello),
   select: local(select),

@@ -1,6 +1,7 @@
 /** What commands do, and what those that are about more than single keys may see: who calls, and the peer that serves. */
 import type { Clock } from '../../../common/clock.js';
 import type { Action, Context } from '../action.js';
+import type { Arguments } from '../arguments.js';
 import type { InputBudget } from '../budget.js';
 import type { Executor } from '../executor.js';
 import type { RespLimits } from '../limits.js';
@@ -8,6 +9,7 @@ import type { Reply } from '../replies.js';
 import type { Session } from '../session.js';
 import type { RespCluster, RespStore } from '../store.js';
 import type { CommandInfo } from './command.js';
+import type { CommandNames } from './names.js';
 
 /** The version of Redis whose commands, answers and errors these are. */
 export const REDIS_VERSION = '7.0.15';
@@ -42,6 +44,8 @@ export interface Caller {
   readonly services: Services;
   /** All commands; handed in, since the table holds commands that look into it. */
   readonly commands: ReadonlyMap<string, CommandSpec>;
+  /** The same, by the bytes of their names. */
+  readonly names: CommandNames;
 }
 
 /** What a command does, by what it has to do with keys. */
@@ -49,7 +53,7 @@ export type Run =
   /** Works on the keys that it names, beside commands on other keys. Returns a reply where its arguments are wrong. */
   | {
       readonly kind: 'keys';
-      readonly parse: (args: readonly Buffer[], context: Context) => Action | Reply;
+      readonly parse: (args: Arguments, context: Context) => Action | Reply;
     }
   /** Asks nobody: answers at once. */
   | { readonly kind: 'local'; readonly run: (args: readonly Buffer[], caller: Caller) => Reply }
@@ -68,9 +72,14 @@ export type Runs = Readonly<Record<string, Run>>;
 
 type Parse = Extract<Run, { kind: 'keys' }>['parse'];
 
-/** A command on keys. */
-export function onKeys(parse: Parse): Run {
+/** A command on keys that takes its arguments from where they stand, since it is frequent. */
+export function onPlaces(parse: Parse): Run {
   return { kind: 'keys', parse };
+}
+
+/** A command on keys. */
+export function onKeys(parse: (args: readonly Buffer[], context: Context) => Action | Reply): Run {
+  return { kind: 'keys', parse: (args, context) => parse(args.list(), context) };
 }
 
 /** A command that answers at once. */

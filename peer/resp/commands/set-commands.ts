@@ -1,13 +1,22 @@
 /** SET with its options, SETNX, SETEX, PSETEX, and GETEX, which takes the same ones. */
 import type { Command, Condition, Value } from '../../replication/commands.js';
-import { type Action, type Context, changing, type State, type Verdict } from '../action.js';
+import {
+  type Action,
+  type Context,
+  changing,
+  type Direct,
+  type KeyAction,
+  type State,
+  type Verdict,
+} from '../action.js';
+import type { Arguments } from '../arguments.js';
 import { SYNTAX_ERROR, TOO_LONG } from '../errors.js';
 import { type ExpiryUnit, expiryOf, expiryOption } from '../expiry.js';
-import { INVALID_KEY, keyOf } from '../keys.js';
+import { INVALID_KEY, keyAt, keyOf } from '../keys.js';
 import { integer, nothing, OK, type Reply } from '../replies.js';
-import { storedValue } from '../values.js';
+import { storedValue, valueAt } from '../values.js';
 import { wordOf } from './command.js';
-import { onKeys, type Runs } from './runs.js';
+import { onKeys, onPlaces, type Runs } from './runs.js';
 import { valueReply } from './string-commands.js';
 
 const UNITS: Readonly<Record<string, ExpiryUnit>> = {
@@ -57,8 +66,46 @@ function optionsOf(
   return options;
 }
 
-function set(args: readonly Buffer[], context: Context): Action | Reply {
-  const options = args.length === 3 ? NO_OPTIONS : optionsOf(args, 3, 'keepttl', ['nx', 'xx', 'get']);
+function set(args: Arguments, context: Context): Action | Reply {
+  return args.length === 3 ? setPlainly(args, context) : setWithOptions(args.list(), context);
+}
+
+/** SET without options, which most are. */
+function setPlainly(args: Arguments, { maxValueBytes }: Context): Action | Reply {
+  const key = keyAt(args, 1);
+  if (key === undefined) return INVALID_KEY;
+  if (args.end(2) - args.start(2) > maxValueBytes) return TOO_LONG;
+  return new PlainSet(key, valueAt(args, 2));
+}
+
+/** Its action, which is its own `direct`: one object less a command. */
+class PlainSet implements KeyAction, Direct {
+  readonly kind = 'key';
+  readonly writes = true;
+  readonly command: Command;
+
+  constructor(
+    readonly key: string,
+    private readonly value: Value,
+  ) {
+    this.command = { kind: 'put', key, value };
+  }
+
+  get direct(): Direct {
+    return this;
+  }
+
+  judge(): Verdict {
+    return { reply: OK, next: { value: this.value } };
+  }
+
+  reply(): Reply {
+    return OK;
+  }
+}
+
+function setWithOptions(args: readonly Buffer[], context: Context): Action | Reply {
+  const options = optionsOf(args, 3, 'keepttl', ['nx', 'xx', 'get']);
   if (options === undefined) return SYNTAX_ERROR;
   const [, key, value] = args as [Buffer, Buffer, Buffer];
   const { expiry } = options;
@@ -88,7 +135,6 @@ function store(
   if (key === undefined) return INVALID_KEY;
   if (bytes.length > maxValueBytes) return TOO_LONG;
   const value = storedValue(bytes);
-  if (options === NO_OPTIONS && deadline === undefined) return plainPut(key, value);
   const no = nothing(protocol);
   const action = changing(key, (state) => {
     const reply = options.get ? valueReply(state, protocol) : OK;
@@ -99,22 +145,6 @@ function store(
   if (options.get || options.flag) return action;
   const command = putOf(key, value, deadline, conditionOf(options.only));
   return { ...action, direct: { command, reply: (result) => (result.kind === 'done' ? OK : no) } };
-}
-
-/** SET without options, which most are. */
-function plainPut(key: string, value: Value): Action {
-  const judge = () => ({ reply: OK, next: { value } });
-  return {
-    kind: 'key',
-    key,
-    writes: true,
-    judge,
-    direct: { command: { kind: 'put', key, value }, reply: okReply },
-  };
-}
-
-function okReply(): Reply {
-  return OK;
 }
 
 function nextOf(
@@ -199,7 +229,7 @@ function getEx(args: readonly Buffer[], context: Context): Action | Reply {
 
 /** What they do, by name. */
 export const SET_RUNS: Runs = {
-  set: onKeys(set),
+  set: onPlaces(set),
   setnx: onKeys(setNx),
   setex: onKeys(setEx('setex', UNITS.ex as ExpiryUnit)),
   psetex: onKeys(setEx('psetex', UNITS.px as ExpiryUnit)),

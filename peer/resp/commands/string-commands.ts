@@ -1,12 +1,13 @@
 /** Commands on the bytes of one key: GET, STRLEN, GETRANGE, GETSET, GETDEL, APPEND, SETRANGE. */
 import { MAX_VALUE_BYTES } from '../../replication/commands.js';
 import { type Action, type Context, changing, type KeyAction, reading, type State } from '../action.js';
+import type { Arguments } from '../arguments.js';
 import { NOT_AN_INTEGER, TOO_LONG } from '../errors.js';
-import { INVALID_KEY, keyOf } from '../keys.js';
+import { INVALID_KEY, keyAt, keyOf } from '../keys.js';
 import { positionOf } from '../numbers.js';
 import { bulk, failure, integer, nothing, type Protocol, type Reply } from '../replies.js';
 import { copyOf, storedValue, typeOf } from '../values.js';
-import { onKeys, type Runs } from './runs.js';
+import { onKeys, onPlaces, type Runs } from './runs.js';
 
 const OFFSET_ERROR: Reply = failure('ERR offset is out of range');
 const NO_BYTES = new Uint8Array(0);
@@ -22,8 +23,8 @@ export function valueReply(state: State | null, protocol: Protocol): Reply {
   return state === null ? nothing(protocol) : bulk(state.value.bytes);
 }
 
-function get(args: readonly Buffer[], { protocol }: Context): Action | Reply {
-  const key = keyOf(args[1] as Buffer);
+function get(args: Arguments, { protocol }: Context): Action | Reply {
+  const key = keyAt(args, 1);
   if (key === undefined) return INVALID_KEY;
   return { kind: 'key', key, writes: false, judge: valueReplies[protocol] };
 }
@@ -115,7 +116,7 @@ function bytesOf(state: State | null): Uint8Array {
 
 /** What they do, by name. */
 export const STRING_RUNS: Runs = {
-  get: onKeys(get),
+  get: onPlaces(get),
   strlen: onKeys(strlen),
   getrange: onKeys(getRange),
   substr: onKeys(getRange),

@@ -8,6 +8,7 @@ import { COUNTER_RUNS } from './counter-commands.js';
 import { EXPIRY_RUNS } from './expiry-commands.js';
 import { KEYSPACE_RUNS } from './keyspace-commands.js';
 import { MANY_RUNS } from './many-commands.js';
+import { CommandNames } from './names.js';
 import type { CommandSpec, Runs } from './runs.js';
 import { SERVER_RUNS } from './server-commands.js';
 import { SET_RUNS } from './set-commands.js';
@@ -29,15 +30,14 @@ const RUNS: Runs = {
   ...COMMAND_RUNS,
 };
 
-/** By name in small and in capital letters, the two ways that clients write it. */
-export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(
-  CATALOGUE.flatMap((info) => {
-    const run = RUNS[info.name];
-    if (run === undefined) throw new Error(`nothing is done for the command ${info.name}`);
-    const spec: CommandSpec = { ...info, run };
-    return [
-      [info.name, spec],
-      [info.name.toUpperCase(), spec],
-    ] as const;
-  }),
-);
+const SPECS: readonly CommandSpec[] = CATALOGUE.map((info) => {
+  const run = RUNS[info.name];
+  if (run === undefined) throw new Error(`nothing is done for the command ${info.name}`);
+  return { ...info, run };
+});
+
+/** By name, in small letters. */
+export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(SPECS.map((spec) => [spec.name, spec]));
+
+/** By the bytes of the name, in letters of any size. */
+export const NAMES = new CommandNames(SPECS);

@@ -5,6 +5,7 @@
  * WATCH saw, or nothing of it does. All keys, the watched ones too, are in one partition.
  */
 import { type Action, keysOfAction } from '../action.js';
+import { Arguments } from '../arguments.js';
 import { readAll } from '../batch.js';
 import { apply, type View, versionOf } from '../executor.js';
 import { INVALID_KEY, keysOf } from '../keys.js';
@@ -54,7 +55,7 @@ function stepOf({ name, args }: Queued, caller: Caller): Step {
     const reply = run?.kind === 'local' ? run.run(args, caller) : ABORTED;
     return { keys: [], run: () => reply };
   }
-  const action = run.parse(args, caller.session);
+  const action = run.parse(Arguments.of(args), caller.session);
   if (!isAction(action)) return { keys: [], run: () => action };
   return { keys: keysOfAction(action), run: (view) => apply(action, view) };
 }

@@ -2,10 +2,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Action } from '../../../peer/resp/action.js';
+import { Arguments } from '../../../peer/resp/arguments.js';
 import { COMMANDS } from '../../../peer/resp/commands/table.js';
 import { isAction } from '../../../peer/resp/commands/transaction-commands.js';
 import { Executor } from '../../../peer/resp/executor.js';
 import { RESP_LIMITS } from '../../../peer/resp/limits.js';
+import { Outbox } from '../../../peer/resp/outbox.js';
 import type { Reply } from '../../../peer/resp/replies.js';
 import { RespMemoryStore } from '../../api/resp-memory-store.js';
 
@@ -16,13 +18,33 @@ const CONTEXT = { protocol: 2, maxValueBytes: 10_000, nowMs: () => NOW_MS } as c
 function actionOf(line: string): Action {
   const args = line.split(' ').map((word) => Buffer.from(word));
   const run = COMMANDS.get(line.split(' ', 1)[0]?.toLowerCase() as string)?.run;
-  const action = run?.kind === 'keys' ? run.parse(args, CONTEXT) : '';
+  const action = run?.kind === 'keys' ? run.parse(Arguments.of(args), CONTEXT) : '';
   if (!isAction(action)) throw new Error(`no action: ${line}`);
   return action;
 }
 
-function ran(executor: Executor, line: string): Promise<Reply> {
-  return new Promise((resolve) => executor.run(actionOf(line), resolve));
+function ran(executor: Executor, line: string): Promise<string> {
+  return new Promise((resolve) => executor.run(actionOf(line), (reply) => resolve(sent(reply))));
+}
+
+/** As it leaves. */
+function sent(reply: Reply): string {
+  let text = '';
+  const outbox = new Outbox(
+    {
+      write: (bytes) => {
+        text += Buffer.from(bytes).toString('latin1');
+        return true;
+      },
+      cork: () => undefined,
+      uncork: () => undefined,
+      writableLength: 0,
+    },
+    () => undefined,
+  );
+  outbox.give(reply, false);
+  outbox.flush();
+  return text;
 }
 
 function setUp(later?: (answer: () => void) => void) {

@@ -1,6 +1,7 @@
 /** The parser of Redis requests: the same frames however the bytes are cut, refusals in Redis' words, and no growth. */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { Arguments } from '../../../peer/resp/arguments.js';
 import { RESP_LIMITS } from '../../../peer/resp/limits.js';
 import { RequestParser } from '../../../peer/resp/parser.js';
 import { frame } from '../../api/resp-harness.js';
@@ -17,8 +18,8 @@ function parsed(chunks: readonly Uint8Array[], trusted = true, limits = LIMITS):
     for (;;) {
       const next = parser.next();
       if (next === undefined) break;
-      if (!Array.isArray(next)) return [...found, next.text];
-      found.push(next.map((arg) => arg.toString('latin1')));
+      if (!(next instanceof Arguments)) return [...found, next.text];
+      found.push(next.list().map((arg) => arg.toString('latin1')));
     }
   }
   return found;
@@ -126,7 +127,7 @@ describe('the parser of Redis requests', () => {
       const parser = new RequestParser(LIMITS);
       parser.feed(Buffer.from(text, 'latin1'));
       parser.next();
-      while (Array.isArray(parser.next()));
+      while (parser.next() instanceof Arguments);
       parser.feed(Buffer.from('PING\r\n'));
       expect(parser.next()).to.deep.equal({ kind: 'protocol-error', text: error_ });
     });
@@ -215,7 +216,7 @@ describe('the parser of Redis requests', () => {
     }
     expect(parser.next()).to.equal(undefined);
     parser.feed(Buffer.from('\r\n'));
-    const [arg] = parser.next() as Buffer[];
+    const [arg] = (parser.next() as Arguments).list();
     expect(arg?.length).to.equal(length);
     expect(arg?.every((byte) => byte === 0x78)).to.equal(true);
   });
