@@ -6,8 +6,8 @@
  * a roster only when it is another one. A new connection begins anew. No line is longer than `MAX_CONTROL_BYTES`.
  */
 import type { ClusterMap } from './configuration.js';
-import { deliverySchema, envelopeText, MAX_CONTROL_BYTES } from './control.js';
-import type { MapPush, OrchestratorEnvelope } from './control-messages.js';
+import { deliverySchema, envelopeText, MAX_CONTROL_BYTES, reportsSchema } from './control.js';
+import type { MapPush, OrchestratorEnvelope, Pong, ReportEnvelope } from './control-messages.js';
 import { applyMapChange, mapChangeText } from './map-change.js';
 import type { Roster } from './roster.js';
 
@@ -43,11 +43,79 @@ export class DeliveryWriter {
 
   #text(envelope: OrchestratorEnvelope): string {
     const { body, ...head } = envelope;
-    if (body.type !== 'map') return JSON.stringify(envelope);
+    if (body.type !== 'map') return textOf(envelope);
     const change = this.#map === undefined ? undefined : mapChangeText(this.#map, body.map);
     this.#map = body.map;
     if (change === undefined) return envelopeText(envelope);
     return `${JSON.stringify(head).slice(0, -1)},"body":{"type":"map-change","change":${change}}}`;
+  }
+}
+
+/** What is told to many peers is one object, and one text. */
+const texts = new WeakMap<OrchestratorEnvelope, string>();
+
+function textOf(envelope: OrchestratorEnvelope): string {
+  const known = texts.get(envelope);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(envelope);
+  texts.set(envelope, text);
+  return text;
+}
+
+/** An answer that is one pong: its text before and after the ping's number, and what it says. */
+interface LonePong {
+  readonly before: string;
+  readonly after: string;
+  readonly report: ReportEnvelope;
+  readonly pong: Pong;
+}
+
+/** A number as `JSON.stringify` writes it, far below where whole numbers end. */
+const NUMBER = /^[1-9][0-9]{0,14}$/;
+
+/** Reads a peer's answers on one connection. Of the same pong as before with another number only that is read. */
+export class AnswerReader {
+  #last: LonePong | undefined;
+
+  /** The reports of an answer; null where it is none. */
+  read(line: string): readonly ReportEnvelope[] | null {
+    return this.#repeated(line) ?? this.#parsed(line);
+  }
+
+  #repeated(line: string): readonly ReportEnvelope[] | undefined {
+    if (this.#last === undefined) return undefined;
+    const { before, after, report, pong } = this.#last;
+    if (!line.startsWith(before) || !line.endsWith(after)) return undefined;
+    const digits = line.slice(before.length, line.length - after.length);
+    return NUMBER.test(digits) ? [{ ...report, body: { ...pong, n: Number(digits) } }] : undefined;
+  }
+
+  #parsed(line: string): readonly ReportEnvelope[] | null {
+    const json = parsed(line);
+    const answer = reportsSchema.safeParse(json);
+    if (!answer.success) return null;
+    const { reports } = answer.data;
+    this.#last = JSON.stringify(json) === line ? lonePong(line, reports) : undefined;
+    return reports;
+  }
+}
+
+/** @param line as `JSON.stringify` writes it: no name stands twice, and no text within a text looks like a name */
+function lonePong(line: string, [report, ...others]: readonly ReportEnvelope[]): LonePong | undefined {
+  if (report?.body.type !== 'pong' || others.length > 0) return undefined;
+  const mark = `"type":"pong","n":${report.body.n}`;
+  const end = line.indexOf(`${mark},`) + mark.length;
+  if (end < mark.length) return undefined;
+  const before = line.slice(0, end - String(report.body.n).length);
+  return { before, after: line.slice(end), report, pong: report.body };
+}
+
+/** undefined, which is nothing that is understood, where it is no JSON. */
+export function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }
 
@@ -99,7 +167,9 @@ export class LineReader {
     const lines: string[] = [];
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      lines.push(this.#joined(chunk.subarray(from, at)));
+      lines.push(
+        this.#parts.length === 0 ? chunk.toString('utf8', from, at) : this.#joined(chunk.subarray(from, at)),
+      );
       from = at + 1;
     }
     if (from < chunk.length) {
@@ -110,7 +180,6 @@ export class LineReader {
   }
 
   #joined(end: Buffer): string {
-    if (this.#parts.length === 0) return end.toString();
     const line = Buffer.concat([...this.#parts, end]).toString();
     this.#parts = [];
     this.#bytes = 0;

@@ -6,11 +6,7 @@
  * is lost; a peer's answer counts only as its own, and only from an address that may be called.
  */
 
-import type {
-  OrchestratorEnvelope,
-  OrchestratorMessage,
-  ReportEnvelope,
-} from '../common/control-messages.js';
+import type { OrchestratorEnvelope, ReportEnvelope } from '../common/control-messages.js';
 import { DeliveryWriter } from '../common/control-stream.js';
 import type { PeerAddress } from '../common/peer-address.js';
 import { reachable } from './admission.js';
@@ -30,8 +26,11 @@ export interface ControlChannelParts {
 interface Line {
   readonly name: string;
   readonly peer: string;
+  /** As maps and reports carry it. */
+  readonly addr: string;
   readonly address: PeerAddress;
-  readonly waiting: Map<OrchestratorMessage['type'], OrchestratorEnvelope>;
+  /** One of a type. */
+  readonly waiting: OrchestratorEnvelope[];
   roster: string | undefined;
   open: { readonly connection: Connection; readonly writer: DeliveryWriter } | undefined;
   isBusy: boolean;
@@ -53,7 +52,9 @@ export class ControlChannel {
   send({ to, addr, envelope }: ManagerSend): void {
     const line = this.#lineTo(to, addr);
     if (line === undefined) return;
-    line.waiting.set(envelope.body.type, envelope);
+    const before = line.waiting.findIndex(({ body }) => body.type === envelope.body.type);
+    if (before >= 0) line.waiting.splice(before, 1);
+    line.waiting.push(envelope);
     this.#stir(line);
   }
 
@@ -78,8 +79,8 @@ export class ControlChannel {
     if (known !== undefined || this.#stopped) return known;
     const address = reachable(addr, this.#parts.secret);
     if (address === undefined) return undefined;
-    const waiting = new Map();
-    const line: Line = { name, peer, address, waiting, roster: undefined, open: undefined, isBusy: false };
+    const said = { waiting: [], roster: undefined };
+    const line: Line = { name, peer, addr, address, ...said, open: undefined, isBusy: false };
     this.#lines.set(name, line);
     return line;
   }
@@ -96,12 +97,12 @@ export class ControlChannel {
   }
 
   #sendWaiting(line: Line): void {
-    if (this.#stopped || line.isBusy || (line.waiting.size === 0 && line.roster === undefined)) return;
+    if (this.#stopped || line.isBusy || (line.waiting.length === 0 && line.roster === undefined)) return;
     line.isBusy = true;
     line.open ??= { connection: this.#dial(line), writer: new DeliveryWriter() };
     const { connection, writer } = line.open;
-    const delivery = writer.write([...line.waiting.values()], line.roster);
-    line.waiting.clear();
+    const delivery = writer.write(line.waiting, line.roster);
+    line.waiting.length = 0;
     line.roster = undefined;
     connection.send(delivery);
   }
@@ -118,10 +119,13 @@ export class ControlChannel {
     if (this.#stopped) return;
     this.#parts.called(line.peer, null);
     for (const report of reports) {
-      const { from, addr } = report;
-      if (from === line.peer && reachable(addr, this.#parts.secret) !== undefined) this.#parts.heard(report);
+      if (report.from === line.peer && this.#mayCall(line, report.addr)) this.#parts.heard(report);
     }
     this.#sendWaiting(line);
+  }
+
+  #mayCall(line: Line, addr: string): boolean {
+    return addr === line.addr || reachable(addr, this.#parts.secret) !== undefined;
   }
 
   #ended(line: Line, fault: string | null): void {
@@ -129,7 +133,7 @@ export class ControlChannel {
     line.open = undefined;
     if (this.#stopped) return;
     if (fault !== null) this.#parts.called(line.peer, fault);
-    if (line.waiting.size === 0 && line.roster === undefined) this.#lines.delete(line.name);
+    if (line.waiting.length === 0 && line.roster === undefined) this.#lines.delete(line.name);
     else this.#stir(line);
   }
 }

@@ -7,9 +7,8 @@
  */
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
-import { reportsSchema } from '../common/control.js';
 import type { ReportEnvelope } from '../common/control-messages.js';
-import { CONTROL_TARGET, LineReader } from '../common/control-stream.js';
+import { AnswerReader, CONTROL_TARGET, LineReader } from '../common/control-stream.js';
 import { hostPort } from '../common/names.js';
 import type { PeerAddress } from '../common/peer-address.js';
 import { bearer } from '../common/secret.js';
@@ -41,6 +40,7 @@ export function dialPeer(address: PeerAddress, secret: string | null, events: Co
 class PeerConnection implements Connection {
   readonly #events: ConnectionEvents;
   readonly #lines = new LineReader();
+  readonly #answers = new AnswerReader();
   readonly #abort = new AbortController();
   #socket: Socket | undefined;
   #waiting: string | undefined;
@@ -109,7 +109,7 @@ class PeerConnection implements Connection {
   }
 
   #answer(line: string): void {
-    const reports = this.#asked ? reportsOf(line) : null;
+    const reports = this.#asked ? this.#answers.read(line) : null;
     if (reports === null) {
       this.#end('its answer is no list of reports');
       return;
@@ -129,14 +129,5 @@ class PeerConnection implements Connection {
     if (this.#over) return;
     this.close();
     this.#events.ended(fault);
-  }
-}
-
-function reportsOf(line: string): readonly ReportEnvelope[] | null {
-  try {
-    const answer = reportsSchema.safeParse(JSON.parse(line));
-    return answer.success ? answer.data.reports : null;
-  } catch {
-    return null;
   }
 }

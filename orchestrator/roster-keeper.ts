@@ -7,9 +7,13 @@
 import type { Roster, RosterEntry, Status } from '../common/roster.js';
 import type { ManagerStatus } from './configuration/machine.js';
 
+type Seen = Pick<ManagerStatus, 'map' | 'live'>;
+
 export class RosterKeeper {
   #roster: Roster;
   #text: string;
+  /** What was looked at last. */
+  #seen: Seen | undefined;
 
   /** @param copies what the cluster is to have of every partition */
   constructor(copies: number) {
@@ -27,7 +31,13 @@ export class RosterKeeper {
   }
 
   /** Looks at the cluster anew. Answers whether anything changed. */
-  look({ map, live }: Pick<ManagerStatus, 'map' | 'live'>, wallMs: number): boolean {
+  look(seen: Seen, wallMs: number): boolean {
+    if (this.#seen !== undefined && isSame(seen, this.#seen)) return false;
+    this.#seen = seen;
+    return this.#draw(seen, wallMs);
+  }
+
+  #draw({ map, live }: Seen, wallMs: number): boolean {
     const isLive = new Set(live);
     const before = new Map(this.#roster.peers.map((entry) => [entry.id, entry]));
     const peers = [...map.peers].map(([id, { drain }]): RosterEntry => {
@@ -41,4 +51,10 @@ export class RosterKeeper {
     this.#text = JSON.stringify(this.#roster);
     return true;
   }
+}
+
+function isSame(a: Seen, b: Seen): boolean {
+  return (
+    a.map === b.map && a.live.length === b.live.length && a.live.every((id, place) => id === b.live[place])
+  );
 }

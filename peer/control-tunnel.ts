@@ -6,7 +6,13 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { CONTROL_TARGET, type Delivery, DeliveryReader, LineReader } from '../common/control-stream.js';
+import {
+  CONTROL_TARGET,
+  type Delivery,
+  DeliveryReader,
+  LineReader,
+  parsed,
+} from '../common/control-stream.js';
 import { refuseWebPage, requireLoopbackHost } from '../common/http-origin.js';
 import { drain } from '../common/http-server.js';
 import { Problem } from '../common/problems.js';
@@ -83,13 +89,4 @@ function listenTo(socket: Socket, head: Buffer, deliver: ControlTunnelParts['del
   // Sockets of an HTTP server stay half open.
   socket.on('end', () => socket.end());
   if (head.length > 0) void take(head);
-}
-
-/** undefined, which is no delivery, where it is no JSON. */
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

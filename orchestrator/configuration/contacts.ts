@@ -99,16 +99,11 @@ export class Contacts {
   /** Hands the map to these peers. */
   push(ids: Iterable<PeerId>): void {
     if (this.#map.ver === 0) return;
-    const body = { type: 'map', map: this.#map } as const;
-    for (const id of ids) this.send(id, body);
+    this.#sendAll(ids, { type: 'map', map: this.#map });
   }
 
   send(to: PeerId, body: OrchestratorMessage): void {
-    const addr =
-      this.#greetings.get(to)?.addr ?? this.#map.peers.get(to)?.addr ?? this.#settings.seeds.get(to);
-    if (addr === undefined) return;
-    const { clusterId, orchestratorId } = this.#settings;
-    this.#out.push({ to, addr, envelope: { clusterId, from: orchestratorId, ver: this.#map.ver, body } });
+    this.#sendAll([to], body);
   }
 
   take(): ManagerSend[] {
@@ -138,12 +133,22 @@ export class Contacts {
     this.#ping(due, nowMs);
   }
 
-  #ping(ids: Iterable<PeerId>, nowMs: number): void {
+  #ping(ids: readonly PeerId[], nowMs: number): void {
     const n = this.liveness.nextRound();
     for (const id of ids) {
       this.#wanted.delete(id);
       this.#probedMs.set(id, nowMs);
-      this.send(id, { type: 'ping', n });
+    }
+    this.#sendAll(ids, { type: 'ping', n });
+  }
+
+  /** One envelope for all of them. */
+  #sendAll(ids: Iterable<PeerId>, body: OrchestratorMessage): void {
+    const { clusterId, orchestratorId, seeds } = this.#settings;
+    const envelope = { clusterId, from: orchestratorId, ver: this.#map.ver, body };
+    for (const to of ids) {
+      const addr = this.#greetings.get(to)?.addr ?? this.#map.peers.get(to)?.addr ?? seeds.get(to);
+      if (addr !== undefined) this.#out.push({ to, addr, envelope });
     }
   }
 

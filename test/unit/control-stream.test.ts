@@ -1,9 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ClusterMap, PartitionConfig, PeerRecord } from '../../common/configuration.js';
-import { MAX_CONTROL_BYTES } from '../../common/control.js';
-import type { OrchestratorEnvelope } from '../../common/control-messages.js';
-import { DeliveryReader, DeliveryWriter, LineReader } from '../../common/control-stream.js';
+import { MAX_CONTROL_BYTES, reportsSchema, reportsText } from '../../common/control.js';
+import type { OrchestratorEnvelope, ReportEnvelope } from '../../common/control-messages.js';
+import {
+  AnswerReader,
+  DeliveryReader,
+  DeliveryWriter,
+  LineReader,
+  parsed,
+} from '../../common/control-stream.js';
 import { applyMapChange, mapChangeSchema, mapChangeText } from '../../common/map-change.js';
 
 const record = (inc: number): PeerRecord => ({ storeId: 's', inc, addr: '127.0.0.1:80/90' });
@@ -17,6 +23,34 @@ const BASE: ClusterMap = {
   ...{ clusterId: 'covey', ver: 5, peers: new Map([['a', record(1)]]) },
   parts: [part(5), undefined, part(3)],
 };
+
+interface PongParts {
+  readonly n: number;
+  readonly ver?: number;
+  readonly active?: number;
+  readonly name?: boolean;
+}
+
+/** What JSON or the schema takes for no whole number, or for another one than it looks like. */
+const WRONG_NUMBERS = [
+  '01',
+  '-1',
+  '1.5',
+  '1e3',
+  '"1"',
+  '',
+  '99999999999999999999',
+  '1,"n":2',
+  '1,"type":"pong","n":2',
+];
+
+/** A store may be named after what stands in a pong. */
+const pong = ({ n, ver = 0, active = 0, name = false }: PongParts): ReportEnvelope => ({
+  ...{ clusterId: 'covey', from: 'p1', fromInc: 1, storeId: name ? '"type":"pong","n":1,' : 's' },
+  ...{ addr: '127.0.0.1:80/90', ver },
+  body: { type: 'pong', n, active: active === 0 ? [] : [{ partition: 1, epoch: n }], promised: 0 },
+});
+const pongLine = (parts: PongParts) => reportsText([pong(parts)]);
 
 /** Maps that share what they do not change, as those of an orchestrator do. */
 const maps = fc
@@ -125,6 +159,27 @@ describe('common/control-stream', () => {
     expect(say()).to.deep.equal({ envelopes, roster });
     expect(say()).to.deep.equal({ envelopes });
     expect(reader.read({ envelopes: 'none' })).to.contain('envelopes');
+  });
+
+  it('reads every answer as if it had read none before', () => {
+    const lines = fc.oneof(
+      fc.record({ n: fc.nat(3), ver: fc.nat(1), active: fc.nat(1), name: fc.boolean() }).map(pongLine),
+      fc
+        .tuple(fc.nat(99), fc.constantFrom(...WRONG_NUMBERS))
+        .map(([n, wrong]) => pongLine({ n }).replace(`"n":${n}`, `"n":${wrong}`)),
+      fc.constantFrom('', '{}', '{"reports":[]}', pongLine({ n: 1 }).slice(0, 40), ` ${pongLine({ n: 1 })}`),
+      fc.nat(9).map((n) => reportsText([pong({ n }), pong({ n: n + 1 })])),
+    );
+    fc.assert(
+      fc.property(fc.array(lines, { maxLength: 8 }), (all) => {
+        const reader = new AnswerReader();
+        for (const line of all) {
+          const answer = reportsSchema.safeParse(parsed(line));
+          expect(reader.read(line)).to.deep.equal(answer.success ? answer.data.reports : null);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('cuts into lines what arrives in any pieces', () => {
