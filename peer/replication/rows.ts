@@ -50,7 +50,7 @@ export class Rows {
   readonly damaged = new Map<string, Damage>();
   private readonly overlay = new Map<string, Pending>();
   /** In the order of their batches; `settled` of them are done with. */
-  private order: Pending[] = [];
+  private order: (Pending | undefined)[] = [];
   private settled = 0;
   /** Keys that were deleted once, whose tombstone was to be dropped and could not be read. */
   private readonly unreadable = new Set<string>();
@@ -144,7 +144,8 @@ export class Rows {
     for (;;) {
       const next = this.order[this.settled];
       if (next === undefined || next.batch > through) break;
-      this.settled++;
+      // Nothing holds on to its row.
+      this.order[this.settled++] = undefined;
       if (this.overlay.get(next.key) === next) this.overlay.delete(next.key);
     }
     if (this.settled > 64 && this.settled * 2 > this.order.length) {
