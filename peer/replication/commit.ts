@@ -29,10 +29,15 @@ export function leadOf(partition: Partition): Lead {
   return present(partition.lead, `partition ${partition.number} led by this peer`);
 }
 
-/** The newest row of a key in the log, committed or not (W1). */
-export function newestRow(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
+/** The newest row of a key in the log, committed or not (W1); without `withValue` as a StateReader's `get`. */
+export function newestRow(
+  core: Core,
+  partition: Partition,
+  key: string,
+  withValue = true,
+): Row | Damaged | undefined {
   const seq = partition.dirty.get(key);
-  return seq === undefined ? find(core, partition, key) : rowOf(partition.log.at(seq), key);
+  return seq === undefined ? find(core, partition, key, withValue) : rowOf(partition.log.at(seq), key);
 }
 
 /** Appends an entry at the primary; it is streamed and stored with this turn. */

@@ -33,7 +33,7 @@ export class Core {
   /** Partitions with something to do when time passes. */
   readonly busy = new Set<Partition>();
   /** Partitions with something to send at the end of this turn. */
-  readonly pending = new Set<Partition>();
+  pending: Partition[] = [];
   /** Partitions that this peer leads and that are active. */
   readonly led = new Set<Partition>();
   /** Size of what the led partitions have uncommitted, in bytes. */
@@ -113,7 +113,16 @@ export class Core {
 
   /** The partition has something to do, at the end of this turn and when time passes. */
   touch(partition: Partition): void {
-    this.pending.add(partition);
+    this.settle(partition);
+    if (partition.isBusy) return;
+    partition.isBusy = true;
     this.busy.add(partition);
+  }
+
+  /** The partition has something to do at the end of this turn. */
+  settle(partition: Partition): void {
+    if (partition.isPending) return;
+    partition.isPending = true;
+    this.pending.push(partition);
   }
 }

@@ -35,9 +35,15 @@ const INTEGER = /^(?:0|-?[1-9]\d*)$/;
 const MAX_INTEGER_CHARS = 20;
 const NO_EFFECT: Effect = { kind: 'none' };
 
+/** Whether what comes of the command depends on the bytes or the type of the value that is there. */
+export function readsValue({ kind, condition }: Command): boolean {
+  return (kind !== 'put' && kind !== 'delete') || condition?.kind === 'value';
+}
+
 /**
- * Judges `command` against `row`, the newest of its key (undefined or a tombstone: not there). `version` is that
- * of the entry to be made, `wallMs` the primary's wall clock, from which times to live count.
+ * Judges `command` against `row`, the newest of its key (undefined or a tombstone: not there), whose value may be UNREAD
+ * unless `readsValue`. `version` is that of the entry to be made, `wallMs` the primary's wall clock, from which times to
+ * live count.
  */
 export function evaluate(
   command: Command,

@@ -30,9 +30,17 @@ export function isExpired(row: Row | undefined, wallMs: number, skewMs = 0): boo
   );
 }
 
-/** At the active primary: if the newest value of the key is over its time, appends its removal. Gives the newest then. */
-export function expireIfDue(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
-  const row = newestRow(core, partition, key);
+/**
+ * At the active primary: if the newest value of the key is over its time, appends its removal. Gives the newest then, as
+ * `newestRow`.
+ */
+export function expireIfDue(
+  core: Core,
+  partition: Partition,
+  key: string,
+  withValue = true,
+): Row | Damaged | undefined {
+  const row = newestRow(core, partition, key, withValue);
   // A damaged row comes back to the sweep when it is mended.
   if (row === DAMAGED || !isExpired(row, core.wallMs) || isFull(core, partition)) return row;
   appendOwn(core, partition, key, { kind: 'delete' });
@@ -52,7 +60,7 @@ export function afterExpiry(
 ): void {
   let last = 0;
   for (const key of keys) {
-    const row = find(core, partition, key);
+    const row = find(core, partition, key, false);
     if (row === DAMAGED) return;
     if (!isExpired(row, core.wallMs)) continue;
     expireIfDue(core, partition, key);

@@ -33,7 +33,7 @@ function forget(core: Core, partition: Partition): void {
   const { number, staging } = partition;
   core.partitions.delete(number);
   core.busy.delete(partition);
-  core.pending.delete(partition);
+  core.pending = core.pending.filter((other) => other !== partition);
   core.nextCopy.set(number, staging + 1);
   core.out.unmark(partition);
   core.out.add({ type: 'forget', partition: number });

@@ -112,7 +112,7 @@ function joined(core: Core, partition: Partition, learning: Learning): void {
   core.out.mark(partition);
   learning.joined = true;
   learning.incoming = undefined;
-  core.pending.add(partition);
+  core.settle(partition);
 }
 
 /** The copy that is being taken in; a new name begins a new one, beside the valid rows. */
@@ -158,7 +158,7 @@ function takeOver(core: Core, partition: Partition, incoming: IncomingSnapshot, 
 /** Rows of the copy may be newer than an entry since its beginning: those stay. */
 function replay(rows: Rows, entry: Entry, com: number): void {
   eachChange(entry, (key, change) => {
-    const known = rows.find(key);
+    const known = rows.find(key, false);
     if (known === DAMAGED) rows.noteDamage(key, com);
     else if (known === undefined || known.seq < entry.seq) rows.put(key, rowLeftBy(entry, change));
   });

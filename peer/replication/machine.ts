@@ -9,7 +9,7 @@
 
 import type { ClusterMap, Incarnation, MapVersion, PeerId, StoreId } from '../../common/configuration.js';
 import type { OrchestratorEnvelope, ReportMessage } from '../../common/control-messages.js';
-import type { Write } from './commands.js';
+import type { Value, Write } from './commands.js';
 import type { Entry, IdempotencyTag, RequestTag, Row } from './entry.js';
 import type { Consistency, PeerEnvelope, ReadOutcome, SessionsImage, WriteOutcome } from './messages.js';
 
@@ -174,6 +174,9 @@ export interface DiskImage {
   readonly partitions: readonly PartitionImage[];
 }
 
+/** Stands for a value that was not read, because nobody asked for it. */
+export const UNREAD: Value = { bytes: new Uint8Array(0), type: '' };
+
 /** Stands for a row whose record is damaged: there is one, and nobody here can tell what it says. */
 export const DAMAGED = 'damaged';
 export type Damaged = typeof DAMAGED;
@@ -224,7 +227,8 @@ export interface KeyRange {
  * stored is seen: the machine itself remembers the rows of batches that are not (rule W4).
  */
 export interface StateReader {
-  get(partition: number, copy: number, key: string): Row | Damaged | undefined;
+  /** Without `withValue` a value may stand there as `UNREAD`: then it is only asked whether there is one, and since when. */
+  get(partition: number, copy: number, key: string, withValue?: boolean): Row | Damaged | undefined;
   /** Rows of keys above `after` (undefined: from the first). */
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange;
   /** The same for keys alone, without reading values; looks at up to `limit` keys, at least 1. */

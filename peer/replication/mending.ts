@@ -21,9 +21,14 @@ import type { Partition } from './partition.js';
 /** Keys that one message asks for; the others have to wait for the next. */
 const MAX_KEYS_ASKED = 64;
 
-/** The committed row of a key here. If it is damaged, that is noted, and it will be mended. */
-export function find(core: Core, partition: Partition, key: string): Row | Damaged | undefined {
-  const row = partition.rows.find(key);
+/** The committed row of a key here, as `Rows.find`. If it is damaged, that is noted, and it will be mended. */
+export function find(
+  core: Core,
+  partition: Partition,
+  key: string,
+  withValue = true,
+): Row | Damaged | undefined {
+  const row = partition.rows.find(key, withValue);
   if (row === DAMAGED) noteDamage(core, partition, key);
   return row;
 }

@@ -105,12 +105,15 @@ export class ReplicationNode implements Machine {
     const { core } = this;
     core.leaseMs = clock.leaseMs;
     core.wallMs = clock.wallMs;
-    for (const partition of core.pending) {
+    const { pending } = core;
+    // It grows while there is something to do in the course of this.
+    for (const partition of pending) {
+      partition.isPending = false;
       settleOwn(core, partition);
       settleStream(core, partition);
       settleReads(core, partition);
     }
-    core.pending.clear();
+    core.pending = [];
     const store = core.out.close(core.leaseMs);
     return { store, ...core.out.empty() };
   }
@@ -164,7 +167,11 @@ export class ReplicationNode implements Machine {
       sweepExpired(core, partition);
       retireSessions(core, partition);
     }
-    for (const partition of core.busy) if (!tickPartition(core, partition)) core.busy.delete(partition);
+    for (const partition of core.busy) {
+      if (tickPartition(core, partition)) continue;
+      partition.isBusy = false;
+      core.busy.delete(partition);
+    }
   }
 
   /**

@@ -175,6 +175,9 @@ export class Partition {
   uncommittedBytes = 0;
   /** Since when this copy is of no use to anybody, if it is. */
   uselessSinceMs: number | undefined;
+  /** Whether it is among the core's pending, or busy ones. */
+  isPending = false;
+  isBusy = false;
   /** When this peer last saw a member leave, on the lease clock. */
   memberLeftAtMs = Number.NEGATIVE_INFINITY;
   readonly mending: Mending = { askedAtMs: Number.NEGATIVE_INFINITY, turn: 0, scrubbed: undefined };

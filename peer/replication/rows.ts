@@ -25,7 +25,9 @@ import {
 } from './machine.js';
 import type { Outbox } from './outbox.js';
 
+/** What a batch does to a key. */
 interface Pending {
+  readonly key: string;
   /** undefined: deleted. */
   readonly row: Row | undefined;
   readonly batch: number;
@@ -47,8 +49,8 @@ export class Rows {
   /** Damaged rows that were found and are not mended. */
   readonly damaged = new Map<string, Damage>();
   private readonly overlay = new Map<string, Pending>();
-  /** Batches in order, with the keys that they put; `settled` of them are done with. */
-  private order: { readonly batch: number; readonly key: string }[] = [];
+  /** In the order of their batches; `settled` of them are done with. */
+  private order: (Pending | undefined)[] = [];
   private settled = 0;
   /** Keys that were deleted once, whose tombstone was to be dropped and could not be read. */
   private readonly unreadable = new Set<string>();
@@ -95,10 +97,10 @@ export class Rows {
     this.buried = 0;
   }
 
-  /** The row of a key, a tombstone included. */
-  find(key: string): Row | Damaged | undefined {
+  /** The row of a key, a tombstone included; without `withValue` as a StateReader's `get`. */
+  find(key: string, withValue = true): Row | Damaged | undefined {
     const pending = this.overlay.get(key);
-    return pending === undefined ? this.reader.get(this.partition, this.copy, key) : pending.row;
+    return pending === undefined ? this.reader.get(this.partition, this.copy, key, withValue) : pending.row;
   }
 
   /** Puts a row, into the open batch. */
@@ -126,7 +128,7 @@ export class Rows {
       const oldest = this.tombstones[this.buried];
       if (oldest === undefined || oldest.seq > upTo) break;
       this.buried++;
-      const row = this.find(oldest.key);
+      const row = this.find(oldest.key, false);
       if (row === DAMAGED) this.unreadable.add(oldest.key);
       if (row === undefined || row === DAMAGED) continue;
       if (row.value === null && row.seq === oldest.seq) this.change(oldest.key, undefined);
@@ -142,15 +144,15 @@ export class Rows {
     for (;;) {
       const next = this.order[this.settled];
       if (next === undefined || next.batch > through) break;
-      this.settled++;
-      const pending = this.overlay.get(next.key);
-      if (pending !== undefined && pending.batch <= through) this.overlay.delete(next.key);
+      // Nothing holds on to its row.
+      this.order[this.settled++] = undefined;
+      if (this.overlay.get(next.key) === next) this.overlay.delete(next.key);
     }
     if (this.settled > 64 && this.settled * 2 > this.order.length) {
       this.order = this.order.slice(this.settled);
       this.settled = 0;
     }
-    return this.overlay.size > 0;
+    return this.settled < this.order.length;
   }
 
   /** Rows above `after` (undefined: from the first), as they are now. */
@@ -187,11 +189,12 @@ export class Rows {
 
   private change(key: string, row: Row | undefined): void {
     const batch = this.out.add({ type: 'row', partition: this.partition, copy: this.copy, key, row });
-    this.overlay.set(key, { row, batch });
+    const pending = { key, row, batch };
+    this.overlay.set(key, pending);
     if (this.damaged.size > 0) this.damaged.delete(key);
     if (this.unreadable.size > 0) this.unreadable.delete(key);
-    this.order.push({ batch, key });
-    this.out.overlaid.add(this);
+    if (this.order.length === this.settled) this.out.overlaid.add(this);
+    this.order.push(pending);
   }
 
   private note(mark: RowMark | undefined): void {

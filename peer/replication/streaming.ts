@@ -58,7 +58,7 @@ export function onPrepare(core: Core, partition: Partition, from: PeerId, messag
   if (first > partition.prep + 1) {
     partition.ackOwed = true;
     partition.gapSeen = true;
-    core.pending.add(partition);
+    core.settle(partition);
     return;
   }
   store(core, partition, first > partition.prep ? entries : entries.slice(partition.prep + 1 - first));
@@ -69,7 +69,7 @@ export function onPrepare(core: Core, partition: Partition, from: PeerId, messag
   trimLog(core, partition);
   if (entries.length === 0) return;
   partition.ackOwed = true;
-  core.pending.add(partition);
+  core.settle(partition);
 }
 
 /** W4, at the primary. */

@@ -11,7 +11,14 @@ import type { Transaction, Version, Write } from './commands.js';
 import { append, leadOf, uncommitted, waitFor } from './commit.js';
 import type { Core } from './core.js';
 import type { IdempotencyTag, RequestTag, Row } from './entry.js';
-import { evaluate, evaluateTransaction, isTooLarge, type Judgement, TOO_LARGE } from './evaluate.js';
+import {
+  evaluate,
+  evaluateTransaction,
+  isTooLarge,
+  type Judgement,
+  readsValue,
+  TOO_LARGE,
+} from './evaluate.js';
 import { expireIfDue } from './expiry.js';
 import { DAMAGED, type Damaged } from './machine.js';
 import type { WriteRefusal } from './messages.js';
@@ -90,7 +97,7 @@ function judge(core: Core, partition: Partition, origin: Origin, write: Incoming
 /** What is to be logged; DAMAGED: that cannot be told. */
 function judgementOf(core: Core, partition: Partition, command: Write): Judgement | Damaged {
   if (command.kind === 'transaction') return judgeTogether(core, partition, command);
-  const row = expireIfDue(core, partition, command.key);
+  const row = expireIfDue(core, partition, command.key, readsValue(command));
   return row === DAMAGED ? DAMAGED : evaluate(command, row, nextVersion(partition), core.wallMs);
 }
 
@@ -100,7 +107,7 @@ function judgeTogether(core: Core, partition: Partition, transaction: Transactio
   let damaged = false;
   for (const { key } of [...transaction.reads, ...transaction.changes]) {
     if (rows.has(key)) continue;
-    const row = expireIfDue(core, partition, key);
+    const row = expireIfDue(core, partition, key, false);
     if (row === DAMAGED) damaged = true;
     else rows.set(key, row);
   }

@@ -47,6 +47,7 @@ interface OpenWrite {
   /** Its neighbours among the open writes of its partition, in the order of their numbers. */
   before: OpenWrite | undefined;
   after: OpenWrite | undefined;
+  isFinished: boolean;
 }
 
 /** The open writes of one partition. */
@@ -71,7 +72,9 @@ export class GatewayWrites {
   readonly #ports: GatewayPorts;
   /** Local requests in flight, by the id that the replica answers to. */
   readonly #asked = new Map<number, AskedAttempt>();
-  readonly #open = new Map<number, OpenWrite>();
+  /** Writes that were sent to another peer, by their numbers. */
+  readonly #forwarded = new Map<number, OpenWrite>();
+  #openCount = 0;
   readonly #byPartition: (OpenOfPartition | undefined)[] = [];
   #lastN = 0;
   /** Nothing is due before this; it may be too early, never too late. */
@@ -88,7 +91,7 @@ export class GatewayWrites {
 
   /** Starts a write. `id` names local attempts and must be fresh each time. */
   begin(nowMs: number, call: WriteCall, nextId: () => number, done: (answer: WriteAnswer) => void): void {
-    if (this.#open.size >= this.#settings.maxOpenWrites) {
+    if (this.#openCount >= this.#settings.maxOpenWrites) {
       done({ kind: 'not-applied', reason: 'overloaded' });
       return;
     }
@@ -111,8 +114,9 @@ export class GatewayWrites {
       nextMs: nowMs,
       before: others.last,
       after: undefined,
+      isFinished: false,
     };
-    this.#open.set(write.n, write);
+    this.#openCount++;
     if (others.last === undefined) others.first = write;
     else others.last.after = write;
     others.last = write;
@@ -125,8 +129,8 @@ export class GatewayWrites {
     if (nowMs < this.#soonestMs && ver === this.#seenVer) return;
     this.#seenVer = ver;
     this.#soonestMs = Number.POSITIVE_INFINITY;
-    for (const write of [...this.#open.values()]) {
-      if (!this.#open.has(write.n)) continue;
+    for (const write of this.#allOpen()) {
+      if (write.isFinished) continue;
       if (nowMs >= write.deadlineMs) this.#giveUp(write);
       else if (nowMs >= write.nextMs || this.#hasMoved(write)) this.#try(nowMs, write, nextId);
       else this.#wait(write, write.nextMs);
@@ -151,13 +155,13 @@ export class GatewayWrites {
 
   /** What became of one attempt. */
   heard(nowMs: number, n: number, attempt: number, outcome: WriteOutcome): void {
-    const write = this.#open.get(n);
+    const write = this.#forwarded.get(n);
     if (write !== undefined) this.#answered(nowMs, write, attempt, outcome);
   }
 
   /** An attempt never left this process (its connection could not be made): it has no effect. */
   undelivered(nowMs: number, n: number, attempt: number): void {
-    const write = this.#open.get(n);
+    const write = this.#forwarded.get(n);
     if (!write) return;
     write.pending = without(write.pending, attempt);
     this.#retrySoon(nowMs, write, attempt);
@@ -209,6 +213,7 @@ export class GatewayWrites {
       write.asked = plus(write.asked, id);
       this.#ports.ask({ type: 'write', id, partition, tag, command, idempotency });
     } else {
+      this.#forwarded.set(write.n, write);
       this.#ports.send(primary, { type: 'fwd', partition, tag, attempt, command, idempotency });
     }
   }
@@ -250,10 +255,20 @@ export class GatewayWrites {
   }
 
   #finish(write: OpenWrite, answer: WriteAnswer): void {
-    this.#open.delete(write.n);
+    write.isFinished = true;
+    this.#openCount--;
     for (const id of write.asked) this.#asked.delete(id);
+    if (this.#forwarded.size > 0) this.#forwarded.delete(write.n);
     this.#unlink(write);
     write.done(answer);
+  }
+
+  #allOpen(): readonly OpenWrite[] {
+    const all: OpenWrite[] = [];
+    for (const open of this.#byPartition) {
+      for (let write = open?.first; write !== undefined; write = write.after) all.push(write);
+    }
+    return all;
   }
 
   #unlink({ call, before, after }: OpenWrite): void {

@@ -66,11 +66,16 @@ export class ByteWriter {
     return taken;
   }
 
-  /** What was written since the last call; valid until the next write. */
-  view(): Uint8Array {
-    const view = this.space.subarray(0, this.end);
-    this.clear();
-    return view;
+  /** How many bytes were written since the last call: the first ones of `bytesWritten`, valid until the next write. */
+  finish(): number {
+    const { end } = this;
+    this.end = 0;
+    return end;
+  }
+
+  /** Where `finish` leaves what was written. */
+  get bytesWritten(): Uint8Array {
+    return this.space;
   }
 
   private clear(): void {
@@ -100,10 +105,11 @@ export class ByteWriter {
 export class ByteReader {
   private at: number;
 
-  /** Reads `record` from byte `from` on. */
+  /** Reads `record` from byte `from` on; where it ends before the buffer does, `to` tells `rest`. */
   constructor(
     private readonly record: Buffer,
     from: number,
+    private readonly to = record.length,
   ) {
     this.at = from;
   }
@@ -148,7 +154,14 @@ export class ByteReader {
 
   /** What is left; a view of the record. */
   rest(): Buffer {
-    return this.record.subarray(this.at);
+    return this.record.subarray(this.at, this.to);
+  }
+
+  /** A copy of what is left. */
+  copyOfRest(): Buffer {
+    const copy = Buffer.allocUnsafe(this.to - this.at);
+    this.record.copy(copy, 0, this.at, this.to);
+    return copy;
   }
 
   private varint(): number {

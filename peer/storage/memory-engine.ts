@@ -41,8 +41,8 @@ export class MemoryEngine implements StorageEngine {
     if (this.waiting.length === 1) setImmediate(() => this.callDone());
   }
 
-  get(partition: number, copy: number, key: string): Row | undefined {
-    return this.partitions[partition]?.get(copy)?.get(key);
+  get(partition: number, copy: number, key: string, withValue = true): Row | undefined {
+    return this.partitions[partition]?.get(copy)?.get(key, withValue);
   }
 
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {

@@ -22,7 +22,9 @@ import { MAX_KEY_BYTES } from './engine.js';
 import { type HashKey, hashBytes } from './key-hash.js';
 import { KeyIndex } from './key-index.js';
 import { RecordSpace } from './record-space.js';
-import { decodeRow, viewOfRow } from './row-codec.js';
+import { encodeHead, headBytes } from './row-codec.js';
+
+const NO_BYTES = new Uint8Array(0);
 
 export class MemoryRows {
   private readonly space = new RecordSpace();
@@ -44,25 +46,28 @@ export class MemoryRows {
     return this.space.bytes + this.index.bytes;
   }
 
-  get(key: string): Row | undefined {
+  /** Without `withValue` a value is `UNREAD`. */
+  get(key: string, withValue = true): Row | undefined {
     const slot = this.slotOf(key);
-    return slot < 0 ? undefined : decodeRow(this.space.content(this.index.handleAt(slot)), 0);
+    return slot < 0 ? undefined : this.space.row(this.index.handleAt(slot), withValue);
   }
 
   put(key: string, row: Row): void {
     const { space, index } = this;
-    const content = viewOfRow(row);
+    const headLength = encodeHead(row);
+    const head = headBytes();
+    const tail = row.value?.bytes ?? NO_BYTES;
     const length = encode(key);
     if (length > MAX_KEY_BYTES) broken(`keys of at most ${MAX_KEY_BYTES} bytes`, `${length}`);
     const hash = hashBytes(this.hashKey, encoded, 0, length);
     const slot = index.find(hash, encoded, length);
     if (slot < 0) {
-      index.add(hash, space.put(encoded, length, content));
+      index.add(hash, space.put(encoded, length, head, headLength, tail));
       // A text cut out of a larger one keeps all of that in memory; this one stands alone.
       if (this.ordered !== undefined) this.note(encoded.toString('utf8', 0, length));
-    } else if (!space.overwrite(index.handleAt(slot), content)) {
+    } else if (!space.overwrite(index.handleAt(slot), head, headLength, tail)) {
       const before = index.handleAt(slot);
-      index.setHandle(slot, space.put(encoded, length, content));
+      index.setHandle(slot, space.put(encoded, length, head, headLength, tail));
       space.delete(before);
     }
     this.mark(key, row);
@@ -137,7 +142,7 @@ export class MemoryRows {
     const { space, index } = this;
     const key = space.key(handle);
     const slot = index.slotOf(hashBytes(this.hashKey, key, 0, key.length), handle);
-    if (slot >= 0) index.setHandle(slot, space.put(key, key.length, space.content(handle)));
+    if (slot >= 0) index.setHandle(slot, space.put(key, key.length, NO_BYTES, 0, space.content(handle)));
   }
 
   /** Keys above `after` in order, and perhaps some that are gone. */

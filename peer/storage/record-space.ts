@@ -8,8 +8,11 @@
  * overwritten, and is not copied.
  * Limit: 2^17 - 1 segments, that is 32 GiB of small records or 131,071 large ones.
  */
+
+import type { Row } from '../replication/entry.js';
 import { broken } from '../replication/invariant.js';
 import type { KeyHolder } from './key-index.js';
+import { decodeRow } from './row-codec.js';
 
 /** Records begin at multiples of this. */
 const UNIT_BYTES = 8;
@@ -54,30 +57,29 @@ export class RecordSpace implements KeyHolder {
     return this.sparse.length > 0;
   }
 
-  /** Keeps a copy of both; answers the record's handle. */
-  put(key: Uint8Array, keyLength: number, content: Uint8Array): number {
-    const size = sizeOf(keyLength, content.length);
+  /** Keeps a copy of the key and of the content, which is `headLength` bytes and the tail; answers the record's handle. */
+  put(key: Uint8Array, keyLength: number, head: Uint8Array, headLength: number, tail: Uint8Array): number {
+    const length = headLength + tail.length;
+    const size = sizeOf(keyLength, length);
     const index = size > LARGE_BYTES ? this.addSegment(size) : this.roomFor(size);
     const segment = this.segment(index);
     const at = segment.used;
     segment.used += size;
     const { bytes } = segment;
-    bytes.writeUInt32LE(content.length, at);
     bytes.writeUInt16LE(keyLength, at + 4);
-    for (let i = 0; i < keyLength; i++) bytes[at + HEAD_BYTES + i] = key[i] as number;
-    bytes.set(content, at + HEAD_BYTES + keyLength);
+    copyFirst(key, keyLength, bytes, at + HEAD_BYTES);
+    write(bytes, at, keyLength, head, headLength, tail);
     return index * SEGMENT_UNITS + at / UNIT_BYTES;
   }
 
   /** Writes other content in the record's place; false where it does not fit there. */
-  overwrite(handle: number, content: Uint8Array): boolean {
+  overwrite(handle: number, head: Uint8Array, headLength: number, tail: Uint8Array): boolean {
     const { bytes } = this.segmentOf(handle);
     const at = offsetOf(handle);
     const keyLength = bytes.readUInt16LE(at + 4);
-    const size = sizeOf(keyLength, content.length);
+    const size = sizeOf(keyLength, headLength + tail.length);
     if (size > LARGE_BYTES || size !== sizeOf(keyLength, bytes.readUInt32LE(at))) return false;
-    bytes.writeUInt32LE(content.length, at);
-    bytes.set(content, at + HEAD_BYTES + keyLength);
+    write(bytes, at, keyLength, head, headLength, tail);
     return true;
   }
 
@@ -97,17 +99,23 @@ export class RecordSpace implements KeyHolder {
     return true;
   }
 
-  /** The content; nobody may change it. */
-  content(handle: number): Buffer {
+  /** The row that the content spells; nobody may change its bytes. */
+  row(handle: number, withValue: boolean): Row {
     const { bytes } = this.segmentOf(handle);
     const at = offsetOf(handle);
     const length = bytes.readUInt32LE(at);
     const keyLength = bytes.readUInt16LE(at + 4);
     const from = at + HEAD_BYTES + keyLength;
-    if (sizeOf(keyLength, length) > LARGE_BYTES) return bytes.subarray(from, from + length);
-    const copy = Buffer.allocUnsafe(length);
-    bytes.copy(copy, 0, from, from + length);
-    return copy;
+    const isLarge = sizeOf(keyLength, length) > LARGE_BYTES;
+    return decodeRow(bytes, from, from + length, withValue ? (isLarge ? 'view' : 'copy') : 'none');
+  }
+
+  /** The content where it stands; valid until the next change. */
+  content(handle: number): Buffer {
+    const { bytes } = this.segmentOf(handle);
+    const at = offsetOf(handle);
+    const from = at + HEAD_BYTES + bytes.readUInt16LE(at + 4);
+    return bytes.subarray(from, from + bytes.readUInt32LE(at));
   }
 
   /** The key's bytes where they stand; valid until the next change. */
@@ -168,6 +176,26 @@ export class RecordSpace implements KeyHolder {
   private segment(index: number): Segment {
     return this.segments[index] as Segment;
   }
+}
+
+/** The length of a content, and the content behind the key. */
+function write(
+  bytes: Buffer,
+  at: number,
+  keyLength: number,
+  head: Uint8Array,
+  headLength: number,
+  tail: Uint8Array,
+): void {
+  bytes.writeUInt32LE(headLength + tail.length, at);
+  const from = at + HEAD_BYTES + keyLength;
+  copyFirst(head, headLength, bytes, from);
+  bytes.set(tail, from + headLength);
+}
+
+/** The first `length` bytes, a few, without making a view of them. */
+function copyFirst(source: Uint8Array, length: number, target: Uint8Array, at: number): void {
+  for (let i = 0; i < length; i++) target[at + i] = source[i] as number;
 }
 
 function offsetOf(handle: number): number {

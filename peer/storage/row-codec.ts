@@ -6,7 +6,7 @@
  */
 
 import type { Row } from '../replication/entry.js';
-import type { RowMark } from '../replication/machine.js';
+import { type RowMark, UNREAD } from '../replication/machine.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { readType, writeType } from './type-codec.js';
 
@@ -23,15 +23,28 @@ export function encodeRow(row: Row, room: number): Buffer {
   return writer.take(room);
 }
 
-/** The same, valid until the next row is encoded. */
-export function viewOfRow(row: Row): Uint8Array {
-  put(row);
-  return writer.view();
+/** The bytes of a row before those of its value are the first ones of `headBytes`, so many; until the next row is encoded. */
+export function encodeHead(row: Row): number {
+  putHead(row);
+  return writer.finish();
 }
 
-/** The row whose bytes begin at `from`. Throws RangeError for bytes that are none. */
-export function decodeRow(record: Buffer, from: number): Row {
-  const reader = new ByteReader(record, from);
+/** See `encodeHead`. */
+export function headBytes(): Uint8Array {
+  return writer.bytesWritten;
+}
+
+/** How the bytes of a value are read: as a view of the record, as a copy, or not at all. */
+export type ValueReading = 'view' | 'copy' | 'none';
+
+/** The row whose bytes begin at `from` and end before `to`. Throws RangeError for bytes that are none. */
+export function decodeRow(
+  record: Buffer,
+  from: number,
+  to = record.length,
+  reading: ValueReading = 'view',
+): Row {
+  const reader = new ByteReader(record, from, to);
   const head = reader.byte();
   if (head >> 4 !== FORMAT) throw new RangeError(`rows of format ${head >> 4} are unknown`);
   const epoch = reader.number();
@@ -39,8 +52,10 @@ export function decodeRow(record: Buffer, from: number): Row {
   const ts = reader.number();
   const expiresAtMs = (head & EXPIRES) === 0 ? undefined : reader.number();
   if ((head & TOMBSTONE) !== 0) return { value: null, epoch, seq, ts, expiresAtMs };
+  if (reading === 'none') return { value: UNREAD, epoch, seq, ts, expiresAtMs };
   const type = readType(reader);
-  return { value: { bytes: reader.rest(), type }, epoch, seq, ts, expiresAtMs };
+  const bytes = reading === 'copy' ? reader.copyOfRest() : reader.rest();
+  return { value: { bytes, type }, epoch, seq, ts, expiresAtMs };
 }
 
 /** The bytes of what is to be known of a row without reading it, with `room` unused bytes before them. */
@@ -60,6 +75,11 @@ export function decodeMark(key: string, record: Buffer, from: number): RowMark {
 }
 
 function put(row: Row): void {
+  putHead(row);
+  if (row.value !== null) writer.rest(row.value.bytes);
+}
+
+function putHead(row: Row): void {
   const { value, expiresAtMs } = row;
   const flags = (value === null ? TOMBSTONE : 0) | (expiresAtMs === undefined ? 0 : EXPIRES);
   writer.byte((FORMAT << 4) | flags);
@@ -67,7 +87,5 @@ function put(row: Row): void {
   writer.number(row.seq);
   writer.number(row.ts);
   if (expiresAtMs !== undefined) writer.number(expiresAtMs);
-  if (value === null) return;
-  writeType(writer, value.type);
-  writer.rest(value.bytes);
+  if (value !== null) writeType(writer, value.type);
 }

@@ -24,6 +24,7 @@ import {
   type StoreBatch,
   type StoredRow,
   type StoreOp,
+  UNREAD,
 } from '../../peer/replication/machine.js';
 import type { SessionsImage } from '../../peer/replication/messages.js';
 import { Sessions } from '../../peer/replication/sessions.js';
@@ -89,9 +90,11 @@ export class StoredImage implements StateReader {
     };
   }
 
-  get(partition: number, copy: number, key: string): Row | Damaged | undefined {
+  get(partition: number, copy: number, key: string, withValue = true): Row | Damaged | undefined {
     const row = this.partitions.get(partition)?.copies.get(copy)?.get(key);
-    return row === undefined ? undefined : this.seen(partition, copy, key, row);
+    const seen = row === undefined ? undefined : this.seen(partition, copy, key, row);
+    if (withValue || seen === undefined || seen === DAMAGED || seen.value === null) return seen;
+    return { ...seen, value: UNREAD };
   }
 
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { type Command, type Condition, MAX_VALUE_BYTES } from '../../../peer/replication/commands.js';
 import type { Row } from '../../../peer/replication/entry.js';
-import { evaluate } from '../../../peer/replication/evaluate.js';
+import { evaluate, readsValue } from '../../../peer/replication/evaluate.js';
+import { UNREAD } from '../../../peer/replication/machine.js';
 
 const VERSION = { epoch: 4, seq: 9 };
 const NOW = 1_000;
@@ -41,6 +42,36 @@ describe('peer/replication/evaluate', () => {
     expect(effect({ kind: 'append', key: 'k', bytes: Buffer.from('!'), type: 'x/y' })).to.include({
       expiresAtMs: 5_000,
     });
+  });
+
+  it('says of no command wrongly that it does not read the value', () => {
+    const bytes = Buffer.from('old');
+    const version = { epoch: 2, seq: 5 };
+    const ifs: Condition[] = [
+      { kind: 'absent' },
+      { kind: 'present' },
+      { kind: 'version', version },
+      { kind: 'value', bytes },
+    ];
+    const kinds: Command[] = [
+      put(),
+      put(undefined, 30),
+      { kind: 'delete', key: 'k' },
+      { kind: 'expire', key: 'k', ttlMs: 10 },
+      { kind: 'increment', key: 'k', by: 1n },
+      { kind: 'append', key: 'k', bytes, type: 't' },
+    ];
+    const all = kinds.flatMap((command) => [
+      command,
+      ...ifs.map((condition): Command => ({ ...command, condition })),
+    ]);
+    const blind = all.filter((command) => !readsValue(command));
+    expect(blind).to.have.length(3 * 4);
+    for (const command of blind) {
+      const known = row('old', 5_000);
+      const judged = evaluate(command, known, VERSION, NOW);
+      expect(evaluate(command, { ...known, value: UNREAD }, VERSION, NOW)).to.deep.equal(judged);
+    }
   });
 
   const conditions: [Condition, string | null | undefined, boolean][] = [

@@ -37,11 +37,14 @@ describe('peer/replication/sessions', () => {
     ] as const)
       sessions.apply(asked(seq, 's', n, fi));
     expect([1, 2, 3].map((n) => sessions.result('s', n)?.seq)).to.deep.equal([1, 3, 2]);
+    expect([sessions.newest('s'), sessions.newest('t')]).to.deep.equal([3, 0]);
     sessions.apply(asked(4, 's', 4, 3));
     expect([1, 2, 3, 4].map((n) => sessions.result('s', n)?.seq)).to.deep.equal([undefined, undefined, 2, 4]);
     expect([sessions.firstOpen('s'), sessions.firstOpen('t')]).to.deep.equal([3, 0]);
     sessions.apply(asked(5, 's', 5, 1));
     expect(sessions.firstOpen('s')).to.equal(3);
+    sessions.apply(asked(6, 's', 3, 9));
+    expect([sessions.newest('s'), sessions.result('s', 5)]).to.deep.equal([8, undefined]);
   });
 
   it('D4: ends the sessions of earlier processes on a store, and of no other', () => {
