@@ -84,7 +84,7 @@ describe('the log in chunks', () => {
   it('is what was written, at every checkpoint', async function () {
     this.timeout(60_000);
     await fc.assert(
-      fc.asyncProperty(fc.array(move, { minLength: 1, maxLength: 30 }), async (moves) => {
+      fc.asyncProperty(fc.array(move, { minLength: 1, maxLength: 30, size: 'max' }), async (moves) => {
         await tables.commit([...new Written().make('forget', 0, 0)]);
         for (const key of [...tables.keys('log', logBounds(PARTITION))])
           await tables.commit([{ table: 'log', key, record: undefined }]);
