@@ -27,10 +27,10 @@ export interface CheckpointLimits {
 }
 
 export const CHECKPOINT_LIMITS: CheckpointLimits = {
-  changes: 65_536,
+  changes: 32_768,
   bytes: 16 * 1_048_576,
   journalBytes: 16 * 1_048_576,
-  afterMs: 4_000,
+  afterMs: 2_000,
 };
 
 /** Hears of checkpoints. */
