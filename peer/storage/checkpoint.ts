@@ -3,7 +3,8 @@
  *
  * Kept true: the changes go in by several transactions, and the position that says so with the last of them. A crash in between
  * leaves tables that are in part newer than their position; replaying the journal from there mends that, for each
- * change says what its key holds, whatever it held before, so that making it twice is the same as once.
+ * change says what its key holds, whatever it held before, so that making it twice is the same as once; what is to change in a
+ * log is found by looking at the tables as they are (log-chunks.ts).
  */
 
 import { deserialize, serialize } from 'node:v8';
