@@ -3,7 +3,8 @@
  *
  * Kept true: the changes go in by several transactions, and the position that says so with the last of them. A crash in between
  * leaves tables that are in part newer than their position; replaying the journal from there mends that, for each
- * change says what its key holds, whatever it held before, so that making it twice is the same as once.
+ * change says what its key holds, whatever it held before, so that making it twice is the same as once; what is to change in a
+ * log is found by looking at the tables as they are (log-chunks.ts).
  */
 
 import { deserialize, serialize } from 'node:v8';
@@ -13,7 +14,7 @@ import { type Change, JOURNAL, logBounds, metaBounds, readLogKey } from './lmdb-
 import { meta } from './lmdb-plan.js';
 import type { LmdbTables, TableReader } from './lmdb-tables.js';
 import { logChanges, type StoredEntry } from './log-chunks.js';
-import { nameOf, Overlay } from './overlay.js';
+import { keyOf, nameOf, Overlay } from './overlay.js';
 import { readRecord } from './partition-book.js';
 import { isSound, SEAL_BYTES } from './sealed.js';
 
@@ -51,9 +52,9 @@ export function* changesOf(tables: TableReader, overlay: Overlay): Iterable<Chan
   for (const table of ['meta', 'rows', 'marks'] as const) yield* overlay.sorted(table);
   // Whatever changes a log changes the partition's record.
   const [first, last] = metaBounds('partition');
-  for (const { change } of overlay.range('meta', nameOf(first), nameOf(last))) {
-    const partition = change.key.readUInt16BE(1);
-    const extent = change.record === undefined ? undefined : readRecord(change.record, SEAL_BYTES);
+  for (const { name, record } of overlay.range('meta', nameOf(first), nameOf(last))) {
+    const partition = keyOf(name).readUInt16BE(1);
+    const extent = record === null ? undefined : readRecord(record, SEAL_BYTES);
     yield* logChanges(tables, partition, extent, [...entriesOf(overlay, partition)]);
   }
 }
@@ -61,8 +62,8 @@ export function* changesOf(tables: TableReader, overlay: Overlay): Iterable<Chan
 /** The entries of a partition that were put. Earlier versions have deletions in the journal, which are of no use. */
 function* entriesOf(overlay: Overlay, partition: number): Iterable<StoredEntry> {
   const [first, last] = logBounds(partition);
-  for (const { change } of overlay.range('log', nameOf(first), nameOf(last))) {
-    if (change.record !== undefined) yield { seq: readLogKey(change.key), record: change.record };
+  for (const { name, record } of overlay.range('log', nameOf(first), nameOf(last))) {
+    if (record !== null) yield { seq: readLogKey(keyOf(name)), record };
   }
 }
 

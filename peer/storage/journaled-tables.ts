@@ -12,7 +12,7 @@ import { StorageError } from './engine.js';
 import type { Journal } from './journal.js';
 import type { Change, Table } from './lmdb-layout.js';
 import type { LmdbTables, Stored, TableReader } from './lmdb-tables.js';
-import { type Named, nameOf, Overlay } from './overlay.js';
+import { keyOf, type Named, nameOf, Overlay } from './overlay.js';
 
 /** When a checkpoint begins. With twice as much waiting behind one that is running, commits wait. */
 export interface CheckpointLimits {
@@ -27,10 +27,10 @@ export interface CheckpointLimits {
 }
 
 export const CHECKPOINT_LIMITS: CheckpointLimits = {
-  changes: 8_192,
-  bytes: 8 * 1_048_576,
+  changes: 32_768,
+  bytes: 16 * 1_048_576,
   journalBytes: 16 * 1_048_576,
-  afterMs: 1_000,
+  afterMs: 2_000,
 };
 
 /** Hears of checkpoints. */
@@ -110,8 +110,9 @@ export class JournaledTables implements TableReader {
   get(table: Table, key: Buffer): Buffer | undefined {
     if (this.fresh.size + this.settling.size > 0) {
       const name = nameOf(key);
-      const change = this.fresh.get(table, name) ?? this.settling.get(table, name);
-      if (change !== undefined) return change.record;
+      const newer = this.fresh.get(table, name);
+      const record = newer === undefined ? this.settling.get(table, name) : newer;
+      if (record !== undefined) return record ?? undefined;
     }
     return this.tables.get(table, key);
   }
@@ -121,8 +122,8 @@ export class JournaledTables implements TableReader {
       yield* this.tables.range(table, bounds);
       return;
     }
-    for (const { key, record } of this.merged(table, bounds, named(this.tables.range(table, bounds)))) {
-      if (record !== undefined) yield { key, record };
+    for (const { name, record } of this.merged(table, bounds, named(this.tables.range(table, bounds)))) {
+      if (record !== null) yield { key: keyOf(name), record };
     }
   }
 
@@ -132,22 +133,22 @@ export class JournaledTables implements TableReader {
       return;
     }
     let left = limit;
-    for (const { key, record } of this.merged(table, bounds, namedKeys(this.tables.keys(table, bounds)))) {
-      if (record === undefined) continue;
-      yield key;
+    for (const { name, record } of this.merged(table, bounds, namedKeys(this.tables.keys(table, bounds)))) {
+      if (record === null) continue;
+      yield keyOf(name);
       if (--left === 0) return;
     }
   }
 
   /** Deletions included. */
-  private *merged(
+  private merged(
     table: Table,
     [start, end]: readonly [Buffer, Buffer],
     stored: Iterable<Named>,
-  ): Iterable<Named['change']> {
+  ): Iterable<Named> {
     const [first, last] = [nameOf(start), nameOf(end)];
     const older = overlaid(this.settling.range(table, first, last), stored);
-    for (const { change } of overlaid(this.fresh.range(table, first, last), older)) yield change;
+    return overlaid(this.fresh.range(table, first, last), older);
   }
 
   /** How many times over the limits it is. */
@@ -209,10 +210,10 @@ function* overlaid(newer: Iterable<Named>, older: Iterable<Named>): Iterable<Nam
 }
 
 function* named(stored: Iterable<Stored>): Iterable<Named> {
-  for (const change of stored) yield { name: nameOf(change.key), change };
+  for (const { key, record } of stored) yield { name: nameOf(key), record };
 }
 
 /** Keys alone, as if with a record. */
 function* namedKeys(keys: Iterable<Buffer>): Iterable<Named> {
-  for (const key of keys) yield { name: nameOf(key), change: { key, record: key } };
+  for (const key of keys) yield { name: nameOf(key), record: key };
 }

@@ -9,6 +9,7 @@
 
 import { type Change, LOG_KEY_BYTES, logBounds, logKey, readLogKey } from './lmdb-layout.js';
 import type { TableReader } from './lmdb-tables.js';
+import { nameOf } from './overlay.js';
 
 /** A chunk ends before it has more; an entry that was read keeps the memory of its chunk. */
 const MAX_BYTES = 65_536;
@@ -65,19 +66,21 @@ export function* logChanges(
     return;
   }
   const { kept, end } = extent;
-  for (const key of tables.keys('log', [first, logKey(partition, kept + 1)])) yield deletionOf(key);
+  const stale = [...tables.keys('log', [first, logKey(partition, kept + 1)])];
   // What was put anew, or is beyond the end, was cut off since; it may be part of a chunk.
   const cutAt = Math.min(added[0]?.seq ?? end + 1, end + 1);
+  const put: Change[] = [];
   for (const { key, record } of tables.range('log', [logKey(partition, Math.max(cutAt, kept + 1)), last])) {
     const left = [...entriesIn(key, record)].filter(({ seq }) => seq > kept && seq < cutAt);
-    // In this order: a crash may come between the two.
-    yield* chunksOf(partition, left);
-    yield deletionOf(key);
+    put.push(...chunksOf(partition, left));
+    stale.push(key);
   }
-  yield* chunksOf(
-    partition,
-    added.filter(({ seq }) => seq > kept && seq <= end),
-  );
+  const stored = added.filter(({ seq }) => seq > kept && seq <= end);
+  put.push(...chunksOf(partition, stored));
+  // In this order, for a crash may come between any two: what is there twice is no loss.
+  yield* put;
+  const anew = new Set(put.map(({ key }) => nameOf(key)));
+  for (const key of stale) if (!anew.has(nameOf(key))) yield deletionOf(key);
 }
 
 function* chunksOf(partition: number, entries: readonly StoredEntry[]): Iterable<Change> {

@@ -2,18 +2,22 @@
  * Changes that are in the journal and not in LMDB's tables yet: the newest of each key.
  *
  * Kept true: what is here hides what the tables have of the same key, deletions included. Keys are held as texts of
- * one character a byte, whose order is that of the bytes.
+ * one character a byte, whose order is that of the bytes; nothing else of a change is held but its record, for what is here
+ * lives long enough to be a burden to the garbage collector.
  */
 
-import { type Change, TABLES, type Table } from './lmdb-layout.js';
+import type { Change, Table } from './lmdb-layout.js';
 
 /** What a change takes in memory besides its key and record, about. */
 const CHANGE_BYTES = 200;
 
+/** A record, or that there is none any more. */
+export type Newest = Buffer | null;
+
 /** A change under its key's name. */
 export interface Named {
   readonly name: string;
-  readonly change: Pick<Change, 'key' | 'record'>;
+  readonly record: Newest;
 }
 
 /** The key as a text that sorts like it. */
@@ -21,8 +25,18 @@ export function nameOf(key: Buffer): string {
   return key.toString('latin1');
 }
 
+/** The key with this name. */
+export function keyOf(name: string): Buffer {
+  return Buffer.from(name, 'latin1');
+}
+
 export class Overlay {
-  private readonly tables = new Map(TABLES.map((table) => [table, new OverlayTable()]));
+  private readonly tables: Readonly<Record<Table, OverlayTable>> = {
+    meta: new OverlayTable(),
+    rows: new OverlayTable(),
+    marks: new OverlayTable(),
+    log: new OverlayTable(),
+  };
   /** Keys with a change. */
   size = 0;
   /** Memory, about. */
@@ -30,46 +44,45 @@ export class Overlay {
 
   /** Takes changes in, in order. */
   add(changes: readonly Change[]): void {
-    for (const change of changes) {
-      const replaced = this.table(change.table).put(change);
-      this.bytes += sizeOf(change);
-      if (replaced === undefined) this.size++;
-      else this.bytes -= sizeOf(replaced);
+    for (const { table, key, record } of changes) {
+      const replaced = this.tables[table].put(nameOf(key), record ?? null);
+      this.bytes += record?.length ?? 0;
+      if (replaced === undefined) {
+        this.size++;
+        this.bytes += CHANGE_BYTES + key.length;
+      } else if (replaced !== null) this.bytes -= replaced.length;
     }
   }
 
   /** The newest change of a key; undefined: there is none. */
-  get(table: Table, name: string): Change | undefined {
-    return this.table(table).changes.get(name);
+  get(table: Table, name: string): Newest | undefined {
+    return this.tables[table].changes.get(name);
   }
 
   /** The changes of keys from `start` to before `end`, in order. */
   range(table: Table, start: string, end: string): Iterable<Named> {
-    return this.table(table).range(start, end);
+    return this.tables[table].range(start, end);
   }
 
   /** All changes of a table, in the order of their keys. */
   *sorted(table: Table): Iterable<Change> {
-    const { changes } = this.table(table);
-    for (const name of this.table(table).names()) yield changes.get(name) as Change;
-  }
-
-  private table(table: Table): OverlayTable {
-    return this.tables.get(table) as OverlayTable;
+    const { changes } = this.tables[table];
+    for (const name of this.tables[table].names()) {
+      yield { table, key: keyOf(name), record: changes.get(name) ?? undefined };
+    }
   }
 }
 
 class OverlayTable {
-  readonly changes = new Map<string, Change>();
+  readonly changes = new Map<string, Newest>();
   private sorted: string[] = [];
   private fresh: string[] = [];
 
-  /** Returns the change that this one replaces. */
-  put(change: Change): Change | undefined {
-    const name = nameOf(change.key);
+  /** Returns what this replaces. */
+  put(name: string, record: Newest): Newest | undefined {
     const replaced = this.changes.get(name);
     if (replaced === undefined) this.fresh.push(name);
-    this.changes.set(name, change);
+    this.changes.set(name, record);
     return replaced;
   }
 
@@ -78,7 +91,7 @@ class OverlayTable {
     for (let at = firstFrom(names, start); at < names.length; at++) {
       const name = names[at] as string;
       if (name >= end) return;
-      yield { name, change: this.changes.get(name) as Change };
+      yield { name, record: this.changes.get(name) as Newest };
     }
   }
 
@@ -90,10 +103,6 @@ class OverlayTable {
     }
     return this.sorted;
   }
-}
-
-function sizeOf({ key, record }: Change): number {
-  return CHANGE_BYTES + key.length + (record?.length ?? 0);
 }
 
 /** The position of the first name that is not before `start`. */
