@@ -45,17 +45,17 @@ export class HttpMetrics {
     return next().then(() => this.count(ctx, startedMs));
   };
 
-  private count(ctx: Koa.Context, startedMs: number): void {
+  /** Counts a request that did not pass, at its end, if its method has a name. */
+  countAs(route: string, method: string, status: number, startedMs: number): void {
     const seconds = (this.clock.monotonicMs() - startedMs) / 1_000;
+    this.durations.add(route, method, Math.floor(status / 100), seconds);
+  }
+
+  private count(ctx: Koa.Context, startedMs: number): void {
     const { req, res } = ctx;
-    const method = req.method as string;
-    const statusClass = req.socket.destroyed ? 0 : Math.floor(res.statusCode / 100);
-    this.durations.add(
-      ctx.state.route ?? 'none',
-      METHODS.has(method) ? method : 'other',
-      statusClass,
-      seconds,
-    );
+    const method = METHODS.has(req.method as string) ? (req.method as string) : 'other';
+    const status = req.socket.destroyed ? 0 : res.statusCode;
+    this.countAs(ctx.state.route ?? 'none', method, status, startedMs);
   }
 
   /** Everything, in Prometheus' text format. */

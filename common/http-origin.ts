@@ -13,15 +13,19 @@ import { Problem } from './problems.js';
 
 /** Refuses a request that names a host which is not this machine. HTTP/1.0 may name none; browsers do not speak it. */
 export function requireLoopbackHost(request: IncomingMessage): void {
-  const { host } = request.headers;
-  if (host === undefined || host === lastLoopback.host) return;
-  if (!isLoopbackHost(host)) {
-    throw new Problem(
-      'forbidden',
-      'This process serves its own machine only: ask for 127.0.0.1 or localhost. For other names start it with a secret.',
-    );
-  }
+  if (namesThisMachine(request)) return;
+  throw new Problem(
+    'forbidden',
+    'This process serves its own machine only: ask for 127.0.0.1 or localhost. For other names start it with a secret.',
+  );
+}
+
+/** Whether `requireLoopbackHost` lets the request pass. */
+export function namesThisMachine({ headers: { host } }: IncomingMessage): boolean {
+  if (host === undefined || host === lastLoopback.host) return true;
+  if (!isLoopbackHost(host)) return false;
   lastLoopback.host = host;
+  return true;
 }
 
 /** Most requests name the same host as the one before. */

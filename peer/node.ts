@@ -53,8 +53,8 @@ export class Node implements Store {
     return this.parts.replica.read({ partition: partitionOfKey(key), key, consistency });
   }
 
-  readNow(key: string): ReadAnswer | undefined {
-    return this.parts.replica.readNow(partitionOfKey(key), key);
+  readNow(key: string, partition = partitionOfKey(key)): ReadAnswer | undefined {
+    return this.parts.replica.readNow(partition, key);
   }
 
   write({ command, token }: Write): Promise<WriteAnswer> {

@@ -8,7 +8,7 @@ import type { ServerResponse } from 'node:http';
 
 interface Answer {
   readonly res: ServerResponse;
-  readonly bytes: Buffer;
+  readonly body: Buffer | string | undefined;
 }
 
 /** Up to this size head and body leave as one string: one write instead of two, for the price of a copy. */
@@ -16,16 +16,17 @@ const ONE_PIECE_BYTES = 4_096;
 
 let answers: Answer[] = [];
 
-/** Ends the response with these bytes when this turn ends. */
-export function endTogether(res: ServerResponse, bytes: Buffer): void {
-  if (answers.push({ res, bytes }) === 1) setImmediate(sendAll);
+/** Ends the response with this body, or without one, when this turn ends. */
+export function endTogether(res: ServerResponse, body?: Buffer | string): void {
+  if (answers.push({ res, body }) === 1) setImmediate(sendAll);
 }
 
 function sendAll(): void {
   const ending = answers;
   answers = [];
-  for (const { res, bytes } of ending) {
-    if (bytes.length <= ONE_PIECE_BYTES) res.end(bytes.toString('latin1'), 'latin1');
-    else res.end(bytes);
+  for (const { res, body } of ending) {
+    if (body === undefined) res.end();
+    else if (typeof body === 'string' || body.length > ONE_PIECE_BYTES) res.end(body);
+    else res.end(body.toString('latin1'), 'latin1');
   }
 }

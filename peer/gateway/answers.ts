@@ -7,6 +7,7 @@ import type Koa from 'koa';
 import { type ProblemCode, problemDocument } from '../../common/problems.js';
 import type { Version } from '../replication/commands.js';
 import type { Consistency } from '../replication/messages.js';
+import { endTogether } from './answers-together.js';
 import { formatVersion } from './versions.js';
 
 /** Headers as name, value, name, value: what writeHead takes with the least work. */
@@ -35,7 +36,7 @@ export function sendJson(ctx: Koa.Context, status: number, json: string, headers
   ctx.respond = false;
   const length = String(Buffer.byteLength(json));
   ctx.res.writeHead(status, [...headers, ...JSON_HEADERS, 'Content-Length', length]);
-  ctx.res.end(json);
+  endTogether(ctx.res, json);
 }
 
 /** Headers of every JSON answer. */
@@ -73,7 +74,7 @@ function sendProblem(ctx: Koa.Context, code: ProblemCode, detail: string, header
   ctx.respond = false;
   const length = String(Buffer.byteLength(body));
   ctx.res.writeHead(document.status, [...headers, ...PROBLEM_HEADERS, 'Content-Length', length]);
-  ctx.res.end(body);
+  endTogether(ctx.res, body);
 }
 
 const PROBLEM_HEADERS: readonly string[] = [

@@ -13,19 +13,24 @@ interface Handling {
   handleRequest(ctx: Koa.Context, run: Run): Promise<void>;
 }
 
+/** What the first middleware returns when it has answered already: nothing is left to wait for. */
+export const ANSWERED = Promise.resolve();
+
 const koa = Koa.prototype as unknown as Handling;
 
 export class DirectKoa extends Koa implements Handling {
   handleRequest(ctx: Koa.Context, run: Run): Promise<void> {
     const { res } = ctx;
     res.statusCode = 404;
-    const rest = async () => {
-      if (ctx.respond === false) return;
+    const running = run(ctx);
+    if (running === ANSWERED) return running;
+    const rest = () => {
+      if (ctx.respond === false) return undefined;
       const { statusCode } = res;
-      await koa.handleRequest.call(this, ctx, async () => {
+      return koa.handleRequest.call(this, ctx, async () => {
         res.statusCode = statusCode;
       });
     };
-    return run(ctx).then(rest, (error: Error) => ctx.onerror(error));
+    return running.then(rest, (error: Error) => ctx.onerror(error));
   }
 }

@@ -26,7 +26,7 @@ import { DirectKoa } from './direct-koa.js';
 import { getMany, getOne } from './get.js';
 import { listKeys, OwnData } from './listing.js';
 import { deleteKey, readKey, writeKey } from './one-key.js';
-import { plainReads } from './plain-reads.js';
+import { plainReads, plainRoute } from './plain-reads.js';
 import { setMany } from './set.js';
 import type { Store } from './store.js';
 import { originForm, rawPath } from './target.js';
@@ -56,15 +56,17 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** The application that answers the clients of a peer. */
 export function createGateway(parts: GatewayParts): Koa {
-  const { log, clock, inside, secret } = parts;
+  const { store, log, clock, inside } = parts;
+  const thisMachineOnly = parts.secret === null;
   const metrics = new HttpMetrics(clock, () => inside.gauges());
   const app = new DirectKoa();
   // What goes wrong in a handler is answered and logged by the funnel; what comes here is a connection that broke.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'a connection ended early'));
+  app.use(plainReads({ store, metrics, clock, thisMachineOnly, route: ONE_KEY_ROUTE }));
   app.use(metrics.middleware);
   app.use(problemFunnel(log));
-  app.use(takeTarget(secret === null));
-  app.use(plainReads(parts.store, ONE_KEY_ROUTE));
+  app.use(takeTarget(thisMachineOnly));
+  app.use(plainRoute({ store, route: ONE_KEY_ROUTE }));
   app.use(routes(parts, metrics).routes() as Koa.Middleware);
   app.use(refuseUnmatched);
   return app;

@@ -8,6 +8,7 @@ import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
 import type { Value } from '../replication/commands.js';
 import { sendAbsent, sendConditionFailed, sendJson, servedHeaders } from './answers.js';
+import { endTogether } from './answers-together.js';
 import { matches, matchOf, namesTag, requireUnconditional } from './conditions.js';
 import { decode } from './encoding.js';
 import { atItem, failedItem, keyOfItem, readBatch } from './items.js';
@@ -76,7 +77,7 @@ export async function getOne(ctx: Koa.Context, store: Store): Promise<void> {
   const asked = ctx.req.headers['if-none-match'];
   if (asked !== undefined && namesTag(asked, version)) {
     ctx.respond = false;
-    ctx.res.writeHead(304, headers).end();
+    endTogether(ctx.res.writeHead(304, headers));
     return;
   }
   const { json, encoding } = decode(row.value);

@@ -132,14 +132,15 @@ function withServed(ctx: Koa.Context, error: unknown, headers: HeaderList): unkn
 /** Answers with a value, or that the client has it. */
 export function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
   const { res, req } = ctx;
-  const version = formatVersion(row);
   const asked = req.headers['if-none-match'];
-  headers.push('ETag', `"${version}"`, 'Last-Modified', httpDate(row.ts), ...VALUE_HEADERS);
+  headers.push('ETag', `"${formatVersion(row)}"`, 'Last-Modified', httpDate(row.ts));
+  // A stored page must never run as ours, and a cache must ask whether it still holds the newest.
+  headers.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox');
+  headers.push('Cache-Control', 'no-cache');
   if (row.expiresAtMs !== undefined) headers.push('Expires', new Date(row.expiresAtMs).toUTCString());
   ctx.respond = false;
-  if (asked !== undefined && namesTag(asked, version)) {
-    res.writeHead(304, headers);
-    res.end();
+  if (asked !== undefined && namesTag(asked, formatVersion(row))) {
+    endTogether(res.writeHead(304, headers));
     return;
   }
   const bytes = bufferOf(row.value.bytes);
@@ -160,8 +161,7 @@ function sendWritten(ctx: Koa.Context, key: string, done: Done, headers: HeaderL
 
 function sendDeleted(ctx: Koa.Context, headers: HeaderList): void {
   ctx.respond = false;
-  ctx.res.writeHead(204, headers);
-  ctx.res.end();
+  endTogether(ctx.res.writeHead(204, headers));
 }
 
 /** Storing and deleting fail for no other reason than their condition. */
@@ -169,13 +169,3 @@ function sendFailed(ctx: Koa.Context, key: string, failed: Failed, headers: Head
   if (failed.reason !== 'condition') throw new Error(`a write failed with '${failed.reason}'`);
   sendConditionFailed(ctx, key, failed.actual, headers);
 }
-
-/** A stored page must never run as ours, and a cache must ask whether it still holds the newest. */
-const VALUE_HEADERS: readonly string[] = [
-  'X-Content-Type-Options',
-  'nosniff',
-  'Content-Security-Policy',
-  'sandbox',
-  'Cache-Control',
-  'no-cache',
-];

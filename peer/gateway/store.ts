@@ -64,7 +64,7 @@ export interface Store {
   partitionOf(key: string): number;
   read(key: string, consistency: Consistency): Promise<ReadAnswer>;
   /** The answer to a linearizable read, if there is one at once; undefined: ask by `read`. */
-  readNow(key: string): ReadAnswer | undefined;
+  readNow(key: string, partition: number): ReadAnswer | undefined;
   write(write: Write): Promise<WriteAnswer>;
   /** One answer a key, in order; all are linearizable reads, each for itself. */
   readMany(keys: readonly string[]): Promise<readonly ManyAnswer[]>;
