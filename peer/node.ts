@@ -8,6 +8,7 @@ import type { Roster } from '../common/roster.js';
 import { partitionOfKey } from '../common/slots.js';
 import { summarise } from '../common/summary.js';
 import type { BatchReads } from './batch-reads.js';
+import { writeBatch } from './batch-writes.js';
 import type { Check, ClusterSummary, Holder, KeyPage, ManyAnswer, Store, Write } from './gateway/store.js';
 import type { Holdings } from './holdings.js';
 import type { Lister } from './lister.js';
@@ -20,8 +21,6 @@ import { idempotencyTag } from './requests/idempotency.js';
 import type { ReadAnswer, WriteAnswer } from './requests/rim.js';
 import type { Transport } from './transport/transport.js';
 
-/** Requests of one batch that are under way together; the rest waits for them. */
-const BATCH_WINDOW = 1_024;
 /** Another peer is asked which version it holds for this long, in ms. */
 const INSPECT_MS = 1_000;
 
@@ -29,7 +28,7 @@ export interface NodeParts {
   readonly id: string;
   /** As clients are told: its URL. */
   readonly orchestrator: string;
-  readonly replica: Pick<Replica, 'map' | 'read' | 'readNow' | 'write'>;
+  readonly replica: Pick<Replica, 'map' | 'read' | 'readNow' | 'write' | 'beginWrite'>;
   readonly batchReads: Pick<BatchReads, 'read'>;
   readonly holdings: Pick<Holdings, 'answer' | 'all' | 'allKeys'>;
   readonly lister: Pick<Lister, 'page'>;
@@ -66,23 +65,8 @@ export class Node implements Store {
     return this.parts.batchReads.read(keys);
   }
 
-  async writeMany(writes: readonly Write[]): Promise<readonly WriteAnswer[]> {
-    const answers: WriteAnswer[] = [];
-    let window: Write[] = [];
-    const keys = new Set<string>();
-    const flush = async () => {
-      answers.push(...(await Promise.all(window.map((write) => this.write(write)))));
-      window = [];
-      keys.clear();
-    };
-    for (const write of writes) {
-      // Writes of one key take effect in their order, also if an attempt has to be repeated: never two under way.
-      if (window.length === BATCH_WINDOW || keys.has(write.command.key)) await flush();
-      keys.add(write.command.key);
-      window.push(write);
-    }
-    await flush();
-    return answers;
+  writeMany(writes: readonly Write[]): Promise<readonly WriteAnswer[]> {
+    return writeBatch(this.parts.replica, writes);
   }
 
   list(prefix: string, after: string, limit: number): Promise<KeyPage | null> {

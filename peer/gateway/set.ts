@@ -6,6 +6,7 @@
  * each item is a write of its own with a key made of that one and its place, so a repeat of the batch runs what did not
  * run before, and nothing twice.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
 import type { Put } from '../replication/commands.js';
@@ -22,10 +23,13 @@ import type { Store, Write } from './store.js';
 import { ttlOfJson } from './ttl.js';
 import { formatVersion } from './versions.js';
 
+/** Items that are looked at at a stretch; then everybody else has a turn. */
+const STRETCH_ITEMS = 1_024;
+
 const MEMBERS: readonly string[] = ['key', 'value', 'encoding', 'ttl'];
 
-/** What became of an item: its version, or why it has none. */
-type Outcome = { readonly key: string; readonly version: string } | Problem;
+/** What is to be done about an item, or why nothing is. */
+type Plan = Write | Problem;
 
 /** Stores one item, or an array of them. */
 export async function setMany(ctx: Koa.Context, store: Store, maxValueBytes: number): Promise<void> {
@@ -33,64 +37,65 @@ export async function setMany(ctx: Koa.Context, store: Store, maxValueBytes: num
   requireUnconditional(ctx.req.headers);
   const token = idempotencyKeyOf(ctx.req);
   const batch = await readBatch(ctx);
-  const outcomes = await writeAll(planAll(batch, token, maxValueBytes), store);
-  const [first] = outcomes;
-  if (batch.single && first instanceof Problem) throw first;
-  const set: string[] = [];
-  const failed: string[] = [];
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome instanceof Problem) failed.push(failedItem(batch.items[index], index, outcome));
-    else set.push(JSON.stringify(outcome));
-  }
-  sendJson(ctx, failed.length === 0 ? 200 : 207, `{"set":[${set.join(',')}],"failed":[${failed.join(',')}]}`);
-}
-
-/** Does what is planned at once; one outcome a plan, in order. */
-async function writeAll(plans: readonly (Write | Problem)[], store: Store): Promise<Outcome[]> {
+  const plans = await planAll(batch, token, maxValueBytes);
   const writes = plans.filter((plan): plan is Write => !(plan instanceof Problem));
   const answers = writes.length === 0 ? [] : await store.writeMany(writes);
   let next = 0;
-  return plans.map((plan) => {
-    if (plan instanceof Problem) return plan;
-    return outcomeOf(plan.command.key, answers[next++] as WriteAnswer, store.id);
-  });
+  let set = '';
+  let failed = '';
+  for (const [index, plan] of plans.entries()) {
+    const outcome =
+      plan instanceof Problem ? plan : outcomeOf(plan, answers[next++] as WriteAnswer, store.id);
+    if (typeof outcome === 'string') {
+      set += set === '' ? outcome : `,${outcome}`;
+      continue;
+    }
+    if (batch.single) throw outcome;
+    const item = failedItem(batch.items[index], index, outcome);
+    failed += failed === '' ? item : `,${item}`;
+  }
+  sendJson(ctx, failed === '' ? 200 : 207, `{"set":[${set}],"failed":[${failed}]}`);
 }
 
-function outcomeOf(key: string, answer: WriteAnswer, self: string): Outcome {
+/** How an item that was stored stands in the answer, or why it was not. */
+function outcomeOf({ command }: Write, answer: WriteAnswer, self: string): string | Problem {
   if (answer.kind !== 'result') return writeRefusal(answer, self);
   // Without a condition there is nothing for which storing could fail.
   if (answer.result.kind === 'failed') throw new Error(`a write failed with '${answer.result.reason}'`);
-  return { key, version: formatVersion(answer.result.version) };
+  return `{"key":${JSON.stringify(command.key)},"version":"${formatVersion(answer.result.version)}"}`;
 }
 
 /** What to store for every item, or why not. */
-function planAll(
+async function planAll(
   { items, text }: Batch,
   token: string | undefined,
   maxValueBytes: number,
-): (Write | Problem)[] {
+): Promise<Plan[]> {
   let sources: readonly string[] | undefined;
-  return items.map((item, index) => {
-    const sourceOf = () => {
-      sources ??= memberSources(text, 'value');
-      return sources[index] as string;
-    };
+  const sourceOf = (index: number) => {
+    sources ??= memberSources(text, 'value');
+    return sources[index] as string;
+  };
+  const plans: Plan[] = [];
+  for (const [index, item] of items.entries()) {
     try {
-      const command = plan(item, sourceOf, maxValueBytes);
-      return token === undefined ? { command } : { command, token: keyOfPart(token, index) };
+      const command = plan(item, index, sourceOf, maxValueBytes);
+      plans.push(token === undefined ? { command } : { command, token: keyOfPart(token, index) });
     } catch (error) {
-      if (error instanceof Problem) return error;
-      throw error;
+      if (!(error instanceof Problem)) throw error;
+      plans.push(error);
     }
-  });
+    if ((index + 1) % STRETCH_ITEMS === 0) await nextTurn();
+  }
+  return plans;
 }
 
-function plan(item: unknown, sourceOf: () => string, maxValueBytes: number): Put {
+function plan(item: unknown, index: number, sourceOf: (index: number) => string, maxValueBytes: number): Put {
   const key = keyOfItem(item, MEMBERS);
   const { value: given, encoding: named, ttl } = item as Item;
   const encoding = encodingOfJson(named);
   const ttlMs = ttlOfJson(ttl);
-  const value = encode(given, encoding, keepsSource(encoding) ? sourceOf() : '');
+  const value = encode(given, encoding, keepsSource(encoding) ? sourceOf(index) : '');
   const size = value.bytes.length;
   if (size > maxValueBytes) {
     throw new Problem('value-too-large', `The value has ${size} bytes; at most ${maxValueBytes} are taken.`);

@@ -31,6 +31,10 @@ import type { World } from './world.js';
 
 const EVERYTHING = { rows: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER } as const;
 
+/** One read in so many of a peer is read as one of a batch; and how long that waits for its answer, in ms. */
+const BATCH_READS_EACH = 3;
+const BATCH_ASK_MS = 250;
+
 export class SimulatedPeer extends Process implements Watched {
   readonly disk: Disk<StoreBatch>;
   stored: StoredImage;
@@ -41,6 +45,7 @@ export class SimulatedPeer extends Process implements Watched {
   private gatewayDueMs = Number.POSITIVE_INFINITY;
   private gatewayVer = 0;
   private stores = 0;
+  private reads = 0;
 
   constructor(
     id: string,
@@ -178,8 +183,14 @@ export class SimulatedPeer extends Process implements Watched {
   /** A client's read has arrived. */
   serveRead({ partition, key, stored = key, strict }: Asked, done: (answer: ReadAnswer) => void): void {
     const consistency = strict ? 'strict' : 'linearizable';
-    this.gateway?.read(this.clock(), { partition, key: stored, consistency }, done);
-    this.wakeGateway();
+    const single = (): void => {
+      this.gateway?.read(this.clock(), { partition, key: stored, consistency }, done);
+      this.wakeGateway();
+    };
+    this.reads += 1;
+    if (strict || this.reads % BATCH_READS_EACH !== 0 || !this.askMember(partition, stored, done, single)) {
+      single();
+    }
   }
 
   /** A client's write has arrived, with its own key if it has one. */
@@ -317,6 +328,37 @@ export class SimulatedPeer extends Process implements Watched {
     return () => {
       stopped = true;
     };
+  }
+
+  /**
+   * As `batch-reads.ts` does with a key that this peer does not hold: asks a member what it can answer at once, and goes
+   * the way of a single read where it cannot, or says nothing. False: there is nobody to ask.
+   */
+  private askMember(
+    partition: number,
+    key: string,
+    done: (answer: ReadAnswer) => void,
+    single: () => void,
+  ): boolean {
+    const { gateway, world } = this;
+    const members = this.adopted().parts[partition]?.members;
+    if (members === undefined || members.has(this.id)) return false;
+    const member = [...members.keys()].map((id) => world.known(id)).find((peer) => peer !== undefined);
+    if (member === undefined) return false;
+    let open = true;
+    const settle = (how: () => void): void => {
+      // An answer to an earlier life is nobody's.
+      if (open && this.gateway === gateway) how();
+      open = false;
+    };
+    world.network.send(this.id, member.id, 'read', 'tcp', () => {
+      const found = member.driver?.readNow(partition, key);
+      world.network.send(member.id, this.id, 'values', 'tcp', () =>
+        settle(() => (found === undefined ? single() : done({ ...found, servedBy: member.id }))),
+      );
+    });
+    this.timer(BATCH_ASK_MS, () => settle(single));
+    return true;
   }
 
   /** Whether a connection to the peer is refused at once, because nobody listens there. */

@@ -15,7 +15,11 @@ const FAILURE: CallFailure = { type: 'call-failed', code: 'deadline', sent: true
 type Asked = (peer: string, keys: readonly string[]) => PeerReply | CallFailure;
 
 /** A batch reader of peer a, with what it did; `own` is what it holds, and `asked` what the others answer. */
-function bench(own: (key: string) => Value | null | undefined, asked: Asked, members: readonly string[] = []) {
+function bench(
+  own: (key: string) => Value | null | undefined,
+  asked: Asked,
+  members: readonly string[] = [],
+) {
   const seen = {
     singles: [] as string[],
     underWay: 0,
@@ -62,7 +66,10 @@ function rowOf(value: Value | null, servedBy: string): ReadAnswer {
 
 function mapOf(members: readonly string[]): ClusterMap {
   const part = { members: new Map(members.map((id) => [id, `store-${id}`])) } as unknown as PartitionConfig;
-  return { ...emptyMap('test'), parts: Array.from({ length: 256 }, () => (members.length > 0 ? part : undefined)) };
+  return {
+    ...emptyMap('test'),
+    parts: Array.from({ length: 256 }, () => (members.length > 0 ? part : undefined)),
+  };
 }
 
 function keys(count: number): string[] {
@@ -108,7 +115,10 @@ describe('a batch of reads', () => {
   it('reads one by one what the asked peer left open, wherever that stands', async () => {
     const { reads, seen } = bench(
       nothing,
-      (_, asked) => ({ type: 'values', values: asked.slice(0, 7).map((key, i) => (i === 3 ? undefined : text(key))) }),
+      (_, asked) => ({
+        type: 'values',
+        values: asked.slice(0, 7).map((key, i) => (i === 3 ? undefined : text(key))),
+      }),
       ['b'],
     );
     const answers = await reads.read(keys(10));
@@ -136,7 +146,11 @@ describe('a batch of reads', () => {
   });
 
   it('asks for no more than a thousand keys or so at a time', async () => {
-    const { reads, seen } = bench(nothing, (_, asked) => ({ type: 'values', values: asked.map(() => null) }), ['b']);
+    const { reads, seen } = bench(
+      nothing,
+      (_, asked) => ({ type: 'values', values: asked.map(() => null) }),
+      ['b'],
+    );
     expect(await reads.read(keys(5_000))).to.have.length(5_000);
     expect(seen.questions.map(({ keys }) => keys.length)).to.deep.equal([1_024, 1_024, 1_024, 1_024, 904]);
   });
@@ -186,25 +200,27 @@ describe('a batch of reads', () => {
 });
 
 describe("another peer's question for many keys", () => {
-  const valueOf = (sizes: Readonly<Record<string, number>>) => (partition: number, key: string) => {
+  const answersWith = (sizes: Readonly<Record<string, number>>) => (partition: number, key: string) => {
     expect(partition).to.equal(partitionOfKey(key));
     const size = sizes[key];
-    return size === undefined ? undefined : rowOf(size < 0 ? null : { bytes: Buffer.alloc(size), type: '' }, 'a');
+    return size === undefined
+      ? undefined
+      : rowOf(size < 0 ? null : { bytes: Buffer.alloc(size), type: '' }, 'a');
   };
 
   it('is answered with what is there at once, what is not there, and what it cannot tell', () => {
-    const readNow = valueOf({ there: 1, absent: -1 });
+    const readNow = answersWith({ there: 1, absent: -1 });
     const { values } = valuesOf({ readNow }, ['there', 'absent', 'open']);
     expect(values).to.deep.equal([{ bytes: Buffer.alloc(1), type: '' }, null, undefined]);
   });
 
   it('is answered no further than a megabyte of values', () => {
-    const { values } = valuesOf({ readNow: valueOf({ a: MIB / 2, b: MIB / 2, c: 1 }) }, ['a', 'b', 'c']);
+    const { values } = valuesOf({ readNow: answersWith({ a: MIB / 2, b: MIB / 2, c: 1 }) }, ['a', 'b', 'c']);
     expect(values).to.have.length(2);
   });
 
   it('is answered with one value, however large', () => {
-    const { values } = valuesOf({ readNow: valueOf({ a: 16 * MIB, b: 1 }) }, ['a', 'b']);
+    const { values } = valuesOf({ readNow: answersWith({ a: 16 * MIB, b: 1 }) }, ['a', 'b']);
     expect(values.map((value) => value?.bytes.length)).to.deep.equal([16 * MIB]);
   });
 });
