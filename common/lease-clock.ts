@@ -41,10 +41,16 @@ export class LeaseClock {
 
   /** Milliseconds; only differences mean anything. */
   now(): number {
+    return this.read().leaseMs;
+  }
+
+  /** The same, with the wall clock as of then: both for the price of one look at it. */
+  read(): { readonly leaseMs: number; readonly wallMs: number } {
     const nowMs = this.clock.monotonicMs();
-    const stepMs = this.clock.wallMs() - nowMs - this.wallAheadMs;
+    const wallMs = this.clock.wallMs();
+    const stepMs = wallMs - nowMs - this.wallAheadMs;
     if (nowMs - this.lookedAtMs >= LOOK_MS || Math.abs(stepMs) > STEP_MS) this.look(nowMs, stepMs);
-    return nowMs + this.suspendedMs;
+    return { leaseMs: nowMs + this.suspendedMs, wallMs };
   }
 
   private look(nowMs: number, stepMs: number): void {

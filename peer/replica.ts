@@ -172,7 +172,7 @@ export class Replica {
   }
 
   private clocks(): { leaseMs: number; wallMs: number } {
-    return { leaseMs: this.leaseClock.now(), wallMs: this.parts.clock.wallMs() };
+    return this.leaseClock.read();
   }
 
   private dropLeases(): void {
