@@ -4,6 +4,7 @@
  *
  * Invariants: an answer is sent once, after those of all commands before it; once closed nothing is sent.
  */
+import { flushTogether } from './flushes.js';
 import { Gathered } from './gathered.js';
 import { bulkHead, COPIED_BYTES, type Reply, sizeOf } from './replies.js';
 
@@ -27,6 +28,7 @@ export class Outbox {
   #first: Slot | undefined;
   #last: Slot | undefined;
   readonly #gathered = new Gathered();
+  readonly #flush = () => this.flush();
   #flushing = false;
   #closed = false;
   #unanswered = 0;
@@ -110,7 +112,7 @@ export class Outbox {
     else this.#putPieces([bulkHead(reply.length), reply, '\r\n']);
     if (this.#flushing) return;
     this.#flushing = true;
-    process.nextTick(() => this.flush());
+    flushTogether(this.#flush);
   }
 
   /** Long values go to the socket as they are, with what was gathered before them. */

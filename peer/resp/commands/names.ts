@@ -3,7 +3,6 @@
  *
  * Source: the hash is FNV-1a, G. Fowler, L. C. Noll and K.-P. Vo. The names are ours, so nobody can choose ones that meet.
  */
-import type { CommandSpec } from './runs.js';
 
 const FNV_BASIS = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
@@ -12,12 +11,12 @@ const CAPITAL_A = 0x41;
 const CAPITAL_Z = 0x5a;
 const TO_SMALL = 0x20;
 
-export class CommandNames {
-  readonly #buckets: (CommandSpec[] | undefined)[] = new Array(BUCKETS).fill(undefined);
+export class CommandNames<Spec extends { readonly name: string }> {
+  readonly #buckets: (Spec[] | undefined)[] = new Array(BUCKETS).fill(undefined);
   #longest = 0;
 
   /** The names of the commands are in small letters of ASCII. */
-  constructor(commands: Iterable<CommandSpec>) {
+  constructor(commands: Iterable<Spec>) {
     for (const spec of commands) {
       const name = Buffer.from(spec.name);
       const bucket = bucketOf(name, 0, name.length);
@@ -28,7 +27,7 @@ export class CommandNames {
   }
 
   /** The command that the bytes from `start` up to `end` name. */
-  find(bytes: Uint8Array, start: number, end: number): CommandSpec | undefined {
+  find(bytes: Uint8Array, start: number, end: number): Spec | undefined {
     if (end - start > this.#longest) return undefined;
     const bucket = this.#buckets[bucketOf(bytes, start, end)];
     if (bucket === undefined) return undefined;

@@ -45,7 +45,7 @@ export interface Caller {
   /** All commands; handed in, since the table holds commands that look into it. */
   readonly commands: ReadonlyMap<string, CommandSpec>;
   /** The same, by the bytes of their names. */
-  readonly names: CommandNames;
+  readonly names: CommandNames<CommandSpec>;
 }
 
 /** What a command does, by what it has to do with keys. */

@@ -37,7 +37,7 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
 /** Frames as clients send them, and what looks a little like them. */
 const wellFormed = fc.array(
   fc.oneof(
-    fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 6 }).map((args) => frame(...args)),
+    fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 12 }).map((args) => frame(...args)),
     fc.constantFrom(
       'PING\r\n',
       ' set  a "b\\x00c" \r\n',
