@@ -27,7 +27,7 @@ export function weightFor(good: Good, record: PeerRecord): number {
 }
 
 /** Whether a peer has a share at all: it answers, or has not been silent for long. */
-export function counts(situation: Situation, id: PeerId): boolean {
+function counts(situation: Situation, id: PeerId): boolean {
   if (isHere(situation, id)) return true;
   const sinceMs = situation.liveness.silentSinceMs(id);
   return sinceMs !== undefined && situation.nowMs - sinceMs < situation.settings.timing.repairAfterMs;
@@ -35,14 +35,15 @@ export function counts(situation: Situation, id: PeerId): boolean {
 
 /** The fair share of every peer. Peers that are gone for long are not in it. */
 export function fairShares(situation: Situation, good: Good): Map<PeerId, ShareBounds> {
-  const { draft, settings } = situation;
-  const ids = [...draft.peers.keys()].filter((id) => counts(situation, id));
-  const weights = ids.map((id) => weightFor(good, draft.peers.get(id) as PeerRecord));
+  const { draft, liveness, settings } = situation;
+  const everybody = [...draft.peers];
+  const peers = liveness.isEverybodyLive ? everybody : everybody.filter(([id]) => counts(situation, id));
+  const weights = peers.map(([, record]) => weightFor(good, record));
   const partitions = draft.parts.length;
   const takers = weights.filter((weight) => weight > 0).length;
   const copies = good === 'primaries' ? 1 : Math.min(settings.replicationFactor, takers);
   const bounds = shareBounds(partitions * copies, weights, partitions);
-  return new Map(ids.map((id, index) => [id, bounds[index] as ShareBounds]));
+  return new Map(peers.map(([id], index) => [id, bounds[index] as ShareBounds]));
 }
 
 /** How many of the good each peer with a share will have once everything under way is done. */

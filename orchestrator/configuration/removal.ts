@@ -33,6 +33,7 @@ interface Loss {
 
 /** Takes out whoever must go, in every partition where that is safe now. */
 export function removeLost(situation: Situation, memory: RemovalMemory): void {
+  if (memory.accusations.isEmpty && situation.liveness.isEverybodyLive && hasAllStores(situation)) return;
   const convicted: Accused[] = [];
   for (const [partition, part] of existing(situation)) {
     const loss = lossOf(situation, memory, partition, part);
@@ -40,6 +41,13 @@ export function removeLost(situation: Situation, memory: RemovalMemory): void {
     if (loss.accused !== undefined) convicted.push(loss.accused);
   }
   noteConvicted(situation, convicted);
+}
+
+function hasAllStores(situation: Situation): boolean {
+  for (const [, part] of existing(situation)) {
+    for (const id of part.members.keys()) if (!hasItsStore(situation, part, id)) return false;
+  }
+  return true;
 }
 
 /** One note a peer, however many partitions it was taken out of. */
