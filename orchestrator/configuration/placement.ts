@@ -6,6 +6,7 @@
  * nothing. A silent peer keeps its share until its copies are given up for lost, so that nothing moves twice.
  */
 import {
+  type ClusterMap,
   isRestarting,
   type PartitionConfig,
   type PeerId,
@@ -33,11 +34,24 @@ function counts(situation: Situation, id: PeerId): boolean {
   return sinceMs !== undefined && situation.nowMs - sinceMs < situation.settings.timing.repairAfterMs;
 }
 
+/** Shares, of maps that everybody in them answered to; none is ever changed. */
+const known = new WeakMap<ClusterMap, Map<string, ReadonlyMap<PeerId, ShareBounds>>>();
+
 /** The fair share of every peer. Peers that are gone for long are not in it. */
-export function fairShares(situation: Situation, good: Good): Map<PeerId, ShareBounds> {
+export function fairShares(situation: Situation, good: Good): ReadonlyMap<PeerId, ShareBounds> {
   const { draft, liveness, settings } = situation;
-  const everybody = [...draft.peers];
-  const peers = liveness.isEverybodyLive ? everybody : everybody.filter(([id]) => counts(situation, id));
+  if (draft.changed || !liveness.isEverybodyLive) return sharesOf(situation, good);
+  const ofMap = known.get(draft.base) ?? new Map();
+  known.set(draft.base, ofMap);
+  const name = `${settings.replicationFactor} ${good}`;
+  const shares = ofMap.get(name) ?? sharesOf(situation, good);
+  ofMap.set(name, shares);
+  return shares;
+}
+
+function sharesOf(situation: Situation, good: Good): ReadonlyMap<PeerId, ShareBounds> {
+  const { draft, settings } = situation;
+  const peers = [...draft.peers].filter(([id]) => counts(situation, id));
   const weights = peers.map(([, record]) => weightFor(good, record));
   const partitions = draft.parts.length;
   const takers = weights.filter((weight) => weight > 0).length;
