@@ -38,6 +38,7 @@ export class PeerHealth {
 
   /** Forgets whom neither the map names nor the limit leaves room for. */
   keep(members: ReadonlyMap<string, unknown>): void {
+    if (this.#known.size <= MAX_STRANGERS) return;
     const strangers = [...this.#known.keys()].filter((peer) => !members.has(peer));
     for (const peer of strangers.slice(0, Math.max(0, strangers.length - MAX_STRANGERS))) {
       this.#known.delete(peer);

@@ -31,6 +31,13 @@ export class Chronicle {
 
   /** Notes who fell silent and who is back, and whether the fault is probably ours. */
   watch(ids: Iterable<PeerId>, liveness: Liveness, nowMs: number): void {
+    if (!liveness.isEverybodyLive || this.#silent.size > 0) this.#watchEach(ids, liveness);
+    const suspicious = liveness.suspectsSelf(nowMs);
+    if (suspicious && !this.#suspicious) this.add({ type: 'suspects-self' });
+    this.#suspicious = suspicious;
+  }
+
+  #watchEach(ids: Iterable<PeerId>, liveness: Liveness): void {
     for (const id of ids) {
       const silent = !liveness.isLive(id);
       if (silent === this.#silent.has(id)) continue;
@@ -40,9 +47,6 @@ export class Chronicle {
       if (silent) this.#silent.add(id);
       else this.#silent.delete(id);
     }
-    const suspicious = liveness.suspectsSelf(nowMs);
-    if (suspicious && !this.#suspicious) this.add({ type: 'suspects-self' });
-    this.#suspicious = suspicious;
   }
 
   /** Notes the partitions that are lost now and were not before (E7). */

@@ -14,7 +14,7 @@ import type { ManagerSettings } from './settings.js';
 interface Greeting {
   readonly addr: string;
   readonly weight: number | undefined;
-  readonly heardMs: number;
+  heardMs: number;
 }
 
 /** Peers that are probed together; where there are more, their turns are spread over the round. */
@@ -64,7 +64,8 @@ export class Contacts {
     const stranger = !known && !this.#map.peers.has(from) && !this.#settings.seeds.has(from);
     if (stranger && this.#greetings.size >= this.#settings.limits.maxPeers) return false;
     const weight = body.type === 'register' ? body.weight : known?.weight;
-    this.#greetings.set(from, { addr, weight, heardMs: nowMs });
+    if (known?.addr === addr && known.weight === weight) known.heardMs = nowMs;
+    else this.#greetings.set(from, { addr, weight, heardMs: nowMs });
     return true;
   }
 
@@ -89,6 +90,7 @@ export class Contacts {
       this.#beginRound(nowMs);
       this.#continueRound(nowMs);
     }
+    if (this.#wanted.size === 0) return;
     const { probeEveryMs } = this.#settings.timing;
     const due = [...this.#wanted].filter(
       (id) => nowMs - (this.#probedMs.get(id) ?? -Infinity) >= probeEveryMs,

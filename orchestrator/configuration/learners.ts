@@ -109,7 +109,7 @@ export function repair(
   budget: RepairBudget,
 ): void {
   const { replicationFactor, timing } = situation.settings;
-  const complete = everybodyReady(situation, coolDowns);
+  let complete: boolean | undefined;
   let burden: Map<PeerId, number> | undefined;
   for (const [partition, part] of existing(situation)) {
     if (part.members.size + part.learners.length >= replicationFactor) {
@@ -120,6 +120,7 @@ export function repair(
     const shortMs = absences.shortMs(partition, situation.nowMs);
     const candidates = candidatesFor(situation, part, coolDowns);
     const returning = candidates.find((id) => absences.wasHere(partition, id));
+    complete ??= everybodyReady(situation, coolDowns);
     const patient = !complete && shortMs < timing.repairAfterMs;
     if (returning !== undefined && budget.returns > 0) {
       budget.returns--;

@@ -36,6 +36,8 @@ interface Watched {
 export class Liveness {
   readonly #timing: LivenessTiming;
   readonly #watched = new Map<string, Watched>();
+  /** How many of them are silent. */
+  #silent = 0;
   #round = 0;
   /** The last round before we stood still. */
   #stalledRound = 0;
@@ -61,7 +63,11 @@ export class Liveness {
   /** Watches exactly these peers. A new one has `deadAfterMs` to answer for the first time. */
   watch(ids: Iterable<string>, nowMs: number): void {
     const wanted = new Set(ids);
-    for (const id of [...this.#watched.keys()]) if (!wanted.has(id)) this.#watched.delete(id);
+    for (const [id, peer] of this.#watched) {
+      if (wanted.has(id)) continue;
+      this.#isBack(peer);
+      this.#watched.delete(id);
+    }
     for (const id of wanted) this.#of(id, nowMs);
   }
 
@@ -71,7 +77,7 @@ export class Liveness {
     if (round <= peer.answeredRound || round > this.#round) return false;
     peer.answeredRound = round;
     peer.heardMs = nowMs;
-    peer.silent = undefined;
+    this.#isBack(peer);
     peer.vouched = false;
     return true;
   }
@@ -81,7 +87,7 @@ export class Liveness {
     const peer = this.#watched.get(id);
     if (!peer?.silent) return;
     peer.heardMs = nowMs + forMs;
-    peer.silent = undefined;
+    this.#isBack(peer);
     peer.vouched = true;
   }
 
@@ -107,8 +113,14 @@ export class Liveness {
     for (const peer of this.#watched.values()) {
       if (!peer.silent && nowMs - peer.heardMs >= this.#timing.deadAfterMs) {
         peer.silent = { sinceMs: nowMs, round: this.#round };
+        this.#silent++;
       }
     }
+  }
+
+  /** Whether `isLive` holds for everybody who is watched: what would be asked of each of many need not be. */
+  get isEverybodyLive(): boolean {
+    return this.#silent === 0;
   }
 
   /** Whether the peer has answered lately. Somebody unknown is not live. */
@@ -140,11 +152,17 @@ export class Liveness {
 
   /** E3: whether more than half of all peers fell silent so recently that the fault is probably ours. */
   suspectsSelf(nowMs: number): boolean {
+    if (this.isEverybodyLive) return false;
     let recent = 0;
     for (const peer of this.#watched.values()) {
       if (peer.silent && nowMs - peer.silent.sinceMs < this.#timing.suspectSelfMs) recent++;
     }
     return recent * 2 > this.#watched.size;
+  }
+
+  #isBack(peer: Watched): void {
+    if (peer.silent) this.#silent--;
+    peer.silent = undefined;
   }
 
   #of(id: string, nowMs: number): Watched {

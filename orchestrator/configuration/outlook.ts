@@ -31,7 +31,9 @@ export function statusOf(
   return {
     phase,
     map,
-    live: [...map.peers.keys()].filter((id) => liveness.isLive(id)),
+    live: liveness.isEverybodyLive
+      ? [...map.peers.keys()]
+      : [...map.peers.keys()].filter((id) => liveness.isLive(id)),
     suspectsSelf: liveness.suspectsSelf(nowMs),
     lost: lostPartitions(situation),
     undecided: rebuild?.undecided() ?? [],

@@ -6,6 +6,7 @@
  * nothing. A silent peer keeps its share until its copies are given up for lost, so that nothing moves twice.
  */
 import {
+  type ClusterMap,
   isRestarting,
   type PartitionConfig,
   type PeerId,
@@ -27,22 +28,36 @@ export function weightFor(good: Good, record: PeerRecord): number {
 }
 
 /** Whether a peer has a share at all: it answers, or has not been silent for long. */
-export function counts(situation: Situation, id: PeerId): boolean {
+function counts(situation: Situation, id: PeerId): boolean {
   if (isHere(situation, id)) return true;
   const sinceMs = situation.liveness.silentSinceMs(id);
   return sinceMs !== undefined && situation.nowMs - sinceMs < situation.settings.timing.repairAfterMs;
 }
 
+/** Shares, of maps that everybody in them answered to; none is ever changed. */
+const known = new WeakMap<ClusterMap, Map<string, ReadonlyMap<PeerId, ShareBounds>>>();
+
 /** The fair share of every peer. Peers that are gone for long are not in it. */
-export function fairShares(situation: Situation, good: Good): Map<PeerId, ShareBounds> {
+export function fairShares(situation: Situation, good: Good): ReadonlyMap<PeerId, ShareBounds> {
+  const { draft, liveness, settings } = situation;
+  if (draft.changed || !liveness.isEverybodyLive) return sharesOf(situation, good);
+  const ofMap = known.get(draft.base) ?? new Map();
+  known.set(draft.base, ofMap);
+  const name = `${settings.replicationFactor} ${good}`;
+  const shares = ofMap.get(name) ?? sharesOf(situation, good);
+  ofMap.set(name, shares);
+  return shares;
+}
+
+function sharesOf(situation: Situation, good: Good): ReadonlyMap<PeerId, ShareBounds> {
   const { draft, settings } = situation;
-  const ids = [...draft.peers.keys()].filter((id) => counts(situation, id));
-  const weights = ids.map((id) => weightFor(good, draft.peers.get(id) as PeerRecord));
+  const peers = [...draft.peers].filter(([id]) => counts(situation, id));
+  const weights = peers.map(([, record]) => weightFor(good, record));
   const partitions = draft.parts.length;
   const takers = weights.filter((weight) => weight > 0).length;
   const copies = good === 'primaries' ? 1 : Math.min(settings.replicationFactor, takers);
   const bounds = shareBounds(partitions * copies, weights, partitions);
-  return new Map(ids.map((id, index) => [id, bounds[index] as ShareBounds]));
+  return new Map(peers.map(([id], index) => [id, bounds[index] as ShareBounds]));
 }
 
 /** How many of the good each peer with a share will have once everything under way is done. */

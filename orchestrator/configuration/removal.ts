@@ -7,7 +7,7 @@
  * - the last member is never removed, and neither is anybody if none of the survivors may lead (E4): wait;
  * - by accusation alone no partition gets below the floor of members.
  */
-import { isLost, type PartitionConfig, type PeerId } from '../../common/configuration.js';
+import { type ClusterMap, isLost, type PartitionConfig, type PeerId } from '../../common/configuration.js';
 import type { Accusations, Accused, CoolDowns } from './accusations.js';
 import { chooseLeader } from './leadership.js';
 import { allAnsweredAfter, existing, hasItsStore, isHere, isSound, type Situation } from './situation.js';
@@ -33,6 +33,7 @@ interface Loss {
 
 /** Takes out whoever must go, in every partition where that is safe now. */
 export function removeLost(situation: Situation, memory: RemovalMemory): void {
+  if (memory.accusations.isEmpty && situation.liveness.isEverybodyLive && hasAllStores(situation)) return;
   const convicted: Accused[] = [];
   for (const [partition, part] of existing(situation)) {
     const loss = lossOf(situation, memory, partition, part);
@@ -40,6 +41,25 @@ export function removeLost(situation: Situation, memory: RemovalMemory): void {
     if (loss.accused !== undefined) convicted.push(loss.accused);
   }
   noteConvicted(situation, convicted);
+}
+
+/** Maps that were looked at; none is ever changed. */
+const complete = new WeakMap<ClusterMap, boolean>();
+
+/** Whether every member has the store that makes it one; false, too, where the draft has changed anything yet. */
+function hasAllStores(situation: Situation): boolean {
+  const { base, changed } = situation.draft;
+  if (changed) return false;
+  const known = complete.get(base) ?? findsAllStores(situation);
+  complete.set(base, known);
+  return known;
+}
+
+function findsAllStores(situation: Situation): boolean {
+  for (const [, part] of existing(situation)) {
+    for (const id of part.members.keys()) if (!hasItsStore(situation, part, id)) return false;
+  }
+  return true;
 }
 
 /** One note a peer, however many partitions it was taken out of. */
