@@ -66,7 +66,7 @@ export interface Settings {
   readonly scrubEveryMs: number;
   readonly scrubRows: number;
   readonly scrubBytes: number;
-  /** Expired keys removed in one tick of one partition. */
+  /** Expired keys removed of one partition at once; it is looked at five times a second. */
   readonly maxExpiriesPerTick: number;
 }
 
