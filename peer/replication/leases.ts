@@ -29,7 +29,9 @@ export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): 
  */
 export function askLeases(core: Core): void {
   for (const peer of core.map.peers.keys()) {
-    if (peer !== core.me && !askedWithin(core, peer, core.settings.leaseRenewMs)) ask(core, peer);
+    if (peer === core.me) continue;
+    const askedAtMs = core.leaseAskedAt.get(peer) ?? Number.NEGATIVE_INFINITY;
+    if (core.leaseMs - askedAtMs >= core.settings.leaseRenewMs) ask(core, peer);
   }
 }
 
@@ -53,9 +55,10 @@ function ask(core: Core, peer: PeerId): void {
   core.send(peer, leaseRequest(core));
 }
 
-function askedWithin(core: Core, peer: PeerId, ms: number): boolean {
+/** Whether a lease of this peer was asked for before, and is so again soon. */
+function isDueSoon(core: Core, peer: PeerId): boolean {
   const askedAtMs = core.leaseAskedAt.get(peer);
-  return askedAtMs !== undefined && core.leaseMs - askedAtMs < ms;
+  return askedAtMs !== undefined && core.leaseMs - askedAtMs > core.settings.leaseRenewMs / 2;
 }
 
 function leaseRequest({ leaseMs: t0, settings: { leaseHoldMs: holdMs } }: Core): LeaseRequest {
@@ -73,7 +76,7 @@ export function onLeaseRequest(core: Core, envelope: PeerEnvelope, message: Leas
   const until = core.leaseMs + leaseGrantMs(holdMs, core.settings);
   core.grantedUntil.set(from, Math.max(until, core.grantedUntil.get(from) ?? core.oldGrantsOverMs));
   core.send(from, { type: 'lgrant', t0: message.t0, holdMs, inc: fromInc });
-  if (!askedWithin(core, from, core.settings.leaseRenewMs / 2) && core.map.peers.has(from)) ask(core, from);
+  if (isDueSoon(core, from) && core.map.peers.has(from)) ask(core, from);
 }
 
 /**

@@ -27,9 +27,6 @@ import { type PartitionStatus, type ShownRows, shownRows, statusOf } from './sta
 import { settleStream, tellAlong } from './streaming.js';
 import { onWrite } from './writes.js';
 
-/** Going through all partitions in every tick would cost an idle peer more than all its leases. */
-const TIDY_EVERY_MS = 200;
-
 /** The machine that production and the simulator run. */
 export class ReplicationNode implements Machine {
   private readonly core: Core;
@@ -162,7 +159,8 @@ export class ReplicationNode implements Machine {
     }
     this.register();
     tickScrubbing(core);
-    if (core.leaseMs - this.tidiedAtMs >= TIDY_EVERY_MS) this.tidy();
+    // In every tick, going through all partitions would cost an idle peer more than its leases.
+    if (core.leaseMs - this.tidiedAtMs >= settings.leaseRenewMs) this.tidy();
     for (const partition of core.busy) if (!tickPartition(core, partition)) core.busy.delete(partition);
     // They all were told just now.
     core.untold.clear();

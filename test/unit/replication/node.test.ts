@@ -505,7 +505,6 @@ describe('peer/replication/node', () => {
     recorder.configure(['B', 'A']);
     expect(stage.actor('A').node?.status(0, 0)?.prep).to.equal(1);
     recorder.configure(['A', 'B']);
-    stage.nowMs += 200;
     stage.tick('A');
     recorder.settle();
     expect(stage.actor('A').node?.status(0, 0)).to.include({ prep: 2, com: 2 });
