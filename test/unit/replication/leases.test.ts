@@ -98,7 +98,10 @@ describe('peer/replication/leases', () => {
 
   it('two peers renew both leases with three messages: who answers asks along, if it is due soon', () => {
     const { core } = start();
-    core.map = { ...core.map, peers: new Map([...core.map.peers, ['b', { storeId: 'b1', inc: 1, addr: '' }]]) };
+    core.map = {
+      ...core.map,
+      peers: new Map([...core.map.peers, ['b', { storeId: 'b1', inc: 1, addr: '' }]]),
+    };
     const sent = (): string[] => core.out.empty().sends.map(({ envelope }) => envelope.body.type);
     const asked = (): string[] => {
       const body: LeaseRequest = { type: 'lreq', t0: 1, holdMs: HOLD_MS };
