@@ -7,7 +7,7 @@ import type { Family } from './families/family.js';
 import { sizesHttp, sizesResp, ycsb } from './families/matrix.js';
 import { memory } from './families/memory.js';
 import { orchestrator } from './families/orchestrator.js';
-import { peers } from './families/peers.js';
+import { peers, peersDirect } from './families/peers.js';
 import { respRedis } from './families/resp.js';
 import { restForwarded, restGet } from './families/rest.js';
 import { type Options, parseOptions, usage } from './options.js';
@@ -22,7 +22,7 @@ import { Workshop } from './workshop.js';
 
 const FAMILIES: readonly Family[] = [
   ...[restGet, restForwarded, respRedis, etcd, batch, peers, memory, orchestrator],
-  ...[ycsb, sizesHttp, sizesResp],
+  ...[peersDirect, ycsb, sizesHttp, sizesResp],
 ];
 const DOCUMENT = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
 const PLOT = fileURLToPath(new URL('../../docs/performance.svg', import.meta.url));

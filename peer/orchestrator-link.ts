@@ -14,6 +14,7 @@ import type { Delivery } from '../common/control-stream.js';
 import type { Logger } from '../common/log.js';
 import type { Roster } from '../common/roster.js';
 import { bearer } from '../common/secret.js';
+import { atEndOfTurn } from './end-of-turn.js';
 
 const CALL_MS = 2_000;
 const FIRST_PAUSE_MS = 100;
@@ -102,8 +103,8 @@ export class OrchestratorLink {
     const from = new Set(envelopes.map((envelope) => envelope.from));
     for (const id of from) if (!this.collecting.has(id)) this.collecting.set(id, []);
     for (const envelope of envelopes) this.options.obey(envelope);
-    // The driver closes its turn by a setImmediate of its own, asked for before this one.
-    await new Promise((resolve) => setImmediate(resolve));
+    // After the driver, which asked for the end of this turn before us.
+    await new Promise<void>((resolve) => atEndOfTurn(resolve));
     const reports = [...from].flatMap((id) => this.collecting.get(id) ?? []);
     for (const id of from) this.collecting.delete(id);
     return reportsText(reports);

@@ -20,7 +20,7 @@ import { Node } from './node.js';
 import { OrchestratorLink } from './orchestrator-link.js';
 import { Readiness } from './readiness.js';
 import { Replica } from './replica.js';
-import { detectionSettings } from './replication/settings.js';
+import { detectionSettings, type Settings } from './replication/settings.js';
 import { DEFAULT_GATEWAY_SETTINGS } from './requests/settings.js';
 import { respClusterOf } from './resp/peer-cluster.js';
 import { respStoreOf } from './resp/peer-store.js';
@@ -89,7 +89,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   const replica = new Replica(
     {
       identity: { clusterId: cluster, peerId: id, storeId, inc, addr },
-      settings: detectionSettings(settings.failureDetection),
+      settings: replicationSettings(settings),
       gateway: DEFAULT_GATEWAY_SETTINGS,
       engine,
       image,
@@ -188,6 +188,12 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
       await engine.close();
     },
   };
+}
+
+/** What is only in memory has no checksums: looking for damage would find none. */
+function replicationSettings({ failureDetection, storage }: PeerSettings): Settings {
+  const settings = detectionSettings(failureDetection);
+  return storage === 'memory' ? { ...settings, scrubEveryMs: Number.POSITIVE_INFINITY } : settings;
 }
 
 function allOk(node: Node): boolean {

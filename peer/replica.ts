@@ -10,6 +10,7 @@ import type { ClusterMap } from '../common/configuration.js';
 import type { OrchestratorEnvelope, ReportEnvelope } from '../common/control-messages.js';
 import { LeaseClock } from '../common/lease-clock.js';
 import { PeerDriver, type PeerIdentity } from './driver.js';
+import { atEndOfTurn } from './end-of-turn.js';
 import type { PeerEnvelope } from './replication/messages.js';
 import { ReplicationNode } from './replication/node.js';
 import type { Settings } from './replication/settings.js';
@@ -158,7 +159,7 @@ export class Replica {
       send: (to, envelopes) => this.send(to, envelopes),
       report: (to, envelope) => this.events.report(to, envelope),
       endOfTurn: (task) => {
-        setImmediate(() => {
+        atEndOfTurn(() => {
           task();
           this.lookAtMap();
         });

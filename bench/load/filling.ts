@@ -6,26 +6,33 @@ const AT_ONCE = 32;
 const RESP_BATCH = 1_000;
 const OK = Buffer.from('+OK\r\n');
 
-/** Stores the value under every key over HTTP. @throws where one is refused */
+/**
+ * Stores the value under every key over HTTP. Answers with the peer that wrote each of them, where an answer says so (Covey's
+ * do: it is the key's primary), else ''. @throws where one is refused
+ */
 export async function fill(
   address: string,
   dialect: Dialect,
   keys: readonly string[],
   value: string,
-): Promise<void> {
+): Promise<string[]> {
   let next = 0;
+  const servers: string[] = [];
   const work = async () => {
     while (next < keys.length) {
-      const { method, path, body } = dialect.write(keys[next++] as string, value);
+      const at = next++;
+      const { method, path, body } = dialect.write(keys[at] as string, value);
       const answer = await fetch(`http://${address}${path}`, {
         method,
         ...(body === undefined ? {} : { body: body.text, headers: { 'Content-Type': body.type } }),
       });
       const text = await answer.text();
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      servers[at] = answer.headers.get('kv-served-by') ?? '';
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return servers;
 }
 
 /** The name of redis-benchmark's key of this number. */

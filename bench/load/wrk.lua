@@ -1,4 +1,5 @@
--- Sends the requests of a file (see loadText in requests.ts) and reports the figures as one line of JSON.
+-- Sends the requests of a file (see loadText in requests.ts), one for all addresses or one for each, and reports the figures
+-- as one line of JSON.
 -- A thread sends to one address, by turns, and begins at a place of its own in the file. With as many threads as
 -- connections the requests of an operation follow each other strictly; otherwise operations have one request each.
 
@@ -16,7 +17,7 @@ function setup(thread)
 end
 
 function init(args)
-  local file = assert(io.open(args[1], "rb"))
+  local file = assert(io.open(args[number % #args + 1], "rb"))
   local requestCount, operationCount = file:read("*n", "*n")
   requests, operations = {}, {}
   for i = 1, requestCount do

@@ -12,7 +12,8 @@ const TIMEOUT = '10s';
 export interface WrkSettings {
   /** `host:port` of the servers; connections are spread over them evenly. */
   readonly addresses: readonly string[];
-  readonly load: Load;
+  /** One for all of them, or one for each. */
+  readonly load: Load | readonly Load[];
   readonly connections: number;
   /** Whole seconds of a round; wrk knows no others. */
   readonly seconds: number;
@@ -24,12 +25,16 @@ export interface WrkSettings {
 /** A function that runs one round. */
 export function wrkRounds(workshop: Workshop, settings: WrkSettings): () => Promise<Outcome> {
   const { addresses, load, connections, seconds, threadEach = 'address', cores } = settings;
-  const file = workshop.path('load');
-  writeFileSync(file, loadText(load));
+  const loads = 'operations' in load ? [load] : load;
+  const files = loads.map((each) => {
+    const file = workshop.path('load');
+    writeFileSync(file, loadText(each));
+    return file;
+  });
   const threads = threadEach === 'connection' ? connections : Math.min(addresses.length, connections);
   const words = [
     ...['wrk', '-t', `${threads}`, '-c', `${connections - (connections % threads)}`, '-d', `${seconds}s`],
-    ...['--timeout', TIMEOUT, '-s', SCRIPT, `http://${addresses[0]}/`, '--', file],
+    ...['--timeout', TIMEOUT, '-s', SCRIPT, `http://${addresses[0]}/`, '--', ...files],
   ];
   return async () => outcomeOf(await workshop.run(words, cores, { BENCH_ADDRESSES: addresses.join() }));
 }

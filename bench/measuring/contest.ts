@@ -2,11 +2,19 @@
  * Measures sides against each other, in rounds that take turns (A B A B), so that what disturbs the machine disturbs all of
  * them alike.
  *
- * Invariants: every side has the same number of rounds; the first round of each warms up and does not count; a round with an
- * answer that is an error is no measurement, and throws.
+ * Invariants: every side has the same number of rounds; the first ones of each warm up and do not count, as many for one
+ * side as for another; a round with an answer that is an error is no measurement, and throws.
  */
 import { cpuMicros } from './proc.js';
 import { median } from './statistics.js';
+
+/**
+ * A side is warm once an operation costs it no more than this share less than in the round before. A program that
+ * compiles what runs often, as Node.js does, needs some ten seconds of load until then; others are warm at once.
+ */
+const SETTLED_SHARE = 0.1;
+/** Rounds of warming up, after which the others count, warm or not. */
+const MOST_WARM_UPS = 6;
 
 /** What a load program reports of one round. */
 export interface Outcome {
@@ -41,22 +49,32 @@ export interface Measured {
 
 export type Say = (line: string) => void;
 
-/** Runs the rounds. `cpuOf` reads the processor time of processes, in microseconds. */
+/** Runs the rounds: at least one of each that warms up, then so many that count. `cpuOf` reads the processor time of processes, in microseconds. */
 export async function compete<S extends readonly Side[]>(
   sides: S,
   rounds: number,
   say: Say,
   cpuOf: (pids: readonly number[]) => number = cpuMicros,
 ): Promise<{ [K in keyof S]: Measured }> {
-  const results = sides.map((): Round[] => []);
-  for (let turn = 0; turn <= rounds; turn += 1) {
-    for (const [i, side] of sides.entries()) {
+  const turn = async (name: string): Promise<Round[]> => {
+    const turned: Round[] = [];
+    for (const side of sides) {
       const round = await measure(side, cpuOf);
-      if (turn > 0) results[i]?.push(round);
-      say(
-        `${turn === 0 ? 'warm-up' : `round ${turn} of ${rounds}`}: ${side.name} ${Math.round(round.perSecond)}/s`,
-      );
+      turned.push(round);
+      const { perSecond, cpuMicros: cost } = round;
+      say(`${name}: ${side.name} ${Math.round(perSecond)}/s, ${cost.toFixed(1)} µs each`);
     }
+    return turned;
+  };
+  let before = await turn('warm-up');
+  let turned = await turn('first round');
+  for (let warmUps = 1; warmUps < MOST_WARM_UPS && !settled(before, turned); warmUps += 1) {
+    before = turned;
+    turned = await turn('still warming up');
+  }
+  const results = turned.map((round) => [round]);
+  for (let number = 2; number <= rounds; number += 1) {
+    for (const [i, round] of (await turn(`round ${number} of ${rounds}`)).entries()) results[i]?.push(round);
   }
   return sides.map(({ name }, i) => summary(name, results[i] ?? [])) as { [K in keyof S]: Measured };
 }
@@ -73,6 +91,10 @@ export function summary(name: string, rounds: readonly Round[]): Measured {
   const least = (samples: number[]) => Math.min(...samples);
   const most = (samples: number[]) => Math.max(...samples);
   return { name, best: figures(most, least), median: figures(median, median), rounds };
+}
+
+function settled(before: readonly Round[], after: readonly Round[]): boolean {
+  return after.every(({ cpuMicros: cost }, i) => cost >= (before[i]?.cpuMicros ?? 0) * (1 - SETTLED_SHARE));
 }
 
 async function measure(side: Side, cpuOf: (pids: readonly number[]) => number): Promise<Round> {

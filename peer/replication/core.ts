@@ -34,6 +34,8 @@ export class Core {
   readonly busy = new Set<Partition>();
   /** Partitions with something to send at the end of this turn. */
   pending: Partition[] = [];
+  /** Partitions of which a peer does not know how far they are committed, and may be told; some of them know by now. */
+  readonly untold = new Map<PeerId, Set<Partition>>();
   /** Partitions that this peer leads and that are active. */
   readonly led = new Set<Partition>();
   /** Size of what the led partitions have uncommitted, in bytes. */
@@ -42,6 +44,8 @@ export class Core {
   readonly fencing = new Set<Partition>();
   /** Until when a lease from a peer may be used, own clock (L1). */
   readonly leaseFrom = new Map<PeerId, number>();
+  /** When a peer was last asked for a lease. */
+  readonly leaseAskedAt = new Map<PeerId, number>();
   /** When the last lease is over that was granted to a peer, own clock (L2). */
   readonly grantedUntil = new Map<PeerId, number>();
   /** When a message of a peer last came. */

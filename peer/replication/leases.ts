@@ -23,10 +23,16 @@ export function leased(core: Core, partition: Partition, nowMs = core.leaseMs): 
   return true;
 }
 
-/** Asks every other peer of the map for a lease; its answers and requests also carry map versions both ways. */
+/**
+ * When time passes: asks every other peer of the map for a lease, if it was not asked for `leaseRenewMs`; requests and
+ * answers also carry map versions both ways.
+ */
 export function askLeases(core: Core): void {
-  const request = leaseRequest(core);
-  for (const peer of core.map.peers.keys()) if (peer !== core.me) core.send(peer, request);
+  for (const peer of core.map.peers.keys()) {
+    if (peer === core.me) continue;
+    const askedAtMs = core.leaseAskedAt.get(peer) ?? Number.NEGATIVE_INFINITY;
+    if (core.leaseMs - askedAtMs >= core.settings.leaseRenewMs) ask(core, peer);
+  }
 }
 
 /**
@@ -44,13 +50,25 @@ export function askAcrossFences(core: Core): void {
   for (const id of asked) if (core.map.peers.has(id)) core.send(id, request);
 }
 
+function ask(core: Core, peer: PeerId): void {
+  core.leaseAskedAt.set(peer, core.leaseMs);
+  core.send(peer, leaseRequest(core));
+}
+
+/** Whether a lease of this peer was asked for before, and is so again soon. */
+function isDueSoon(core: Core, peer: PeerId): boolean {
+  const askedAtMs = core.leaseAskedAt.get(peer);
+  return askedAtMs !== undefined && core.leaseMs - askedAtMs > core.settings.leaseRenewMs / 2;
+}
+
 function leaseRequest({ leaseMs: t0, settings: { leaseHoldMs: holdMs } }: Core): LeaseRequest {
   return { type: 'lreq', t0, holdMs };
 }
 
 /**
  * L2, at the grantor. A lease is granted for as long as its holder asked, whatever our own settings say, so that they
- * may differ (L4); and counts for as long as the longest that was granted.
+ * may differ (L4); and counts for as long as the longest that was granted. Our own request, if it is due soon, travels
+ * with the grant: of two peers one begins, and three messages renew both leases.
  */
 export function onLeaseRequest(core: Core, envelope: PeerEnvelope, message: LeaseRequest): void {
   const { from, fromInc } = envelope;
@@ -58,6 +76,7 @@ export function onLeaseRequest(core: Core, envelope: PeerEnvelope, message: Leas
   const until = core.leaseMs + leaseGrantMs(holdMs, core.settings);
   core.grantedUntil.set(from, Math.max(until, core.grantedUntil.get(from) ?? core.oldGrantsOverMs));
   core.send(from, { type: 'lgrant', t0: message.t0, holdMs, inc: fromInc });
+  if (isDueSoon(core, from) && core.map.peers.has(from)) ask(core, from);
 }
 
 /**

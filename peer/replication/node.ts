@@ -24,16 +24,16 @@ import type { PartitionMessage, PeerEnvelope, PeerMessage } from './messages.js'
 import { onRead, readNow, settleReads } from './reads.js';
 import type { Settings } from './settings.js';
 import { type PartitionStatus, type ShownRows, shownRows, statusOf } from './standing.js';
-import { settleStream } from './streaming.js';
+import { settleStream, tellAlong } from './streaming.js';
 import { onWrite } from './writes.js';
 
 /** The machine that production and the simulator run. */
 export class ReplicationNode implements Machine {
   private readonly core: Core;
   private lastTickMs: number;
-  private leasesAskedAtMs = Number.NEGATIVE_INFINITY;
   private silenceCheckedAtMs: number;
   private registeredAtMs = Number.NEGATIVE_INFINITY;
+  private tidiedAtMs = Number.NEGATIVE_INFINITY;
   private orchestratorHeardAtMs = Number.NEGATIVE_INFINITY;
   /** By partition: an ALIGN of an epoch that we have not adopted yet. It waits for the map that was pulled. */
   private readonly early = new Map<number, PeerEnvelope>();
@@ -114,6 +114,7 @@ export class ReplicationNode implements Machine {
       settleReads(core, partition);
     }
     core.pending = [];
+    tellAlong(core);
     const store = core.out.close(core.leaseMs);
     return { store, ...core.out.empty() };
   }
@@ -152,25 +153,32 @@ export class ReplicationNode implements Machine {
     const { core, settings } = this;
     if (core.leaseMs - this.lastTickMs > settings.stallMs) excuseOthers(core);
     this.lastTickMs = core.leaseMs;
-    if (core.leaseMs - this.leasesAskedAtMs >= settings.leaseRenewMs) {
-      this.leasesAskedAtMs = core.leaseMs;
-      askLeases(core);
-    }
+    askLeases(core);
     if (core.leaseMs - this.silenceCheckedAtMs >= settings.accuseAfterMs / 4) {
       this.silenceCheckedAtMs = core.leaseMs;
       accuseSilent(core);
     }
     this.register();
     tickScrubbing(core);
-    tickForgetting(core);
-    for (const partition of core.led) {
-      sweepExpired(core, partition);
-      retireSessions(core, partition);
-    }
+    // In every tick, going through all partitions would cost an idle peer more than its leases.
+    if (core.leaseMs - this.tidiedAtMs >= settings.leaseRenewMs) this.tidy();
     for (const partition of core.busy) {
       if (tickPartition(core, partition)) continue;
       partition.isBusy = false;
       core.busy.delete(partition);
+    }
+    // They all were told just now.
+    core.untold.clear();
+  }
+
+  /** What is to be done for partitions that nobody waits for. */
+  private tidy(): void {
+    const { core } = this;
+    this.tidiedAtMs = core.leaseMs;
+    tickForgetting(core);
+    for (const partition of core.led) {
+      sweepExpired(core, partition);
+      retireSessions(core, partition);
     }
   }
 

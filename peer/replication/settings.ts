@@ -70,7 +70,7 @@ export interface Settings {
   readonly scrubEveryMs: number;
   readonly scrubRows: number;
   readonly scrubBytes: number;
-  /** Expired keys removed in one tick of one partition. */
+  /** Expired keys removed of one partition at once; it is looked at as often as leases are asked for. */
   readonly maxExpiriesPerTick: number;
 }
 

@@ -12,7 +12,8 @@
 import type { PeerId } from '../../common/configuration.js';
 import { advance, commitThrough, leadOf, store } from './commit.js';
 import type { Core } from './core.js';
-import type { Ack, Prepare } from './messages.js';
+import type { SendEffect } from './machine.js';
+import type { Ack, PeerMessage, Prepare } from './messages.js';
 import type { Partition, Progress } from './partition.js';
 import { trimLog } from './retention.js';
 
@@ -21,9 +22,40 @@ export function settleStream(core: Core, partition: Partition): void {
   if (partition.ackOwed) sendAck(core, partition);
   if (partition.role !== 'active') return;
   for (const [peer, progress] of leadOf(partition).progress) {
-    if (progress.streaming) streamTo(core, partition, peer, progress);
+    if (!progress.streaming) continue;
+    streamTo(core, partition, peer, progress);
+    if (progress.comTold < partition.com) noteUntold(core, partition, peer);
   }
   trimLog(core, partition);
+}
+
+/**
+ * At the end of a turn, after all partitions were settled: whoever gets a message in the bulk lane anyway is told along
+ * with it how far we committed. By itself, at the next tick, that would cost a message, and until then the members ask
+ * about every read of the keys that were written.
+ */
+export function tellAlong(core: Core): void {
+  const { untold } = core;
+  if (untold.size === 0) return;
+  const { sends } = core.out;
+  for (let i = sends.length - 1; i >= 0; i--) {
+    const { to, envelope } = sends[i] as SendEffect;
+    const partitions = travelsWithEntries(envelope.body) ? untold.get(to) : undefined;
+    if (partitions === undefined) continue;
+    untold.delete(to);
+    for (const partition of partitions) tell(core, partition, to);
+  }
+}
+
+function travelsWithEntries({ type }: PeerMessage): boolean {
+  return type === 'prep' || type === 'fwd_r' || type === 'rfwd_r';
+}
+
+function tell(core: Core, partition: Partition, peer: PeerId): void {
+  const progress = partition.role === 'active' ? partition.lead?.progress.get(peer) : undefined;
+  if (progress?.streaming === true && progress.comTold < partition.com) {
+    sendPrepare(core, partition, peer, progress);
+  }
 }
 
 /** When time passes: repeats what was not acknowledged, and tells how far we committed. */
@@ -104,6 +136,12 @@ export function newProgress(core: Core, acked: number, streaming: boolean): Prog
     streaming,
     snapshot: undefined,
   };
+}
+
+function noteUntold({ untold }: Core, partition: Partition, peer: PeerId): void {
+  const partitions = untold.get(peer);
+  if (partitions === undefined) untold.set(peer, new Set([partition]));
+  else partitions.add(partition);
 }
 
 function goBack(core: Core, progress: Progress): void {

@@ -49,8 +49,13 @@ describe('figures of the bench', () => {
 });
 
 describe('a contest', () => {
-  /** A side whose rounds end with the numbers of operations, in a second each; every operation costs 10 µs. */
-  function side(name: string, turns: string[], operations: readonly number[]): Side & { spent: number } {
+  /** A side whose rounds end with the numbers of operations, in a second each; every operation costs 10 µs, or as told. */
+  function side(
+    name: string,
+    turns: string[],
+    operations: readonly number[],
+    costs: readonly number[] = [],
+  ): Side & { spent: number } {
     const left = [...operations];
     const made = {
       name,
@@ -58,8 +63,9 @@ describe('a contest', () => {
       spent: 0,
       async round(): Promise<Outcome> {
         turns.push(name);
+        const cost = costs[operations.length - left.length] ?? 10;
         const count = left.shift() ?? 0;
-        made.spent += count * 10;
+        made.spent += count * cost;
         return { operations: count, seconds: 2, p50Ms: 1, p99Ms: 2 };
       },
     };
@@ -79,6 +85,23 @@ describe('a contest', () => {
     expect(first.rounds.map(({ perSecond }) => perSecond)).to.deep.equal([10, 20]);
     expect(second.median.perSecond).to.equal(35);
     expect(second.median.cpuMicros).to.equal(10);
+  });
+
+  it('warms all sides up until an operation costs none of them much less than in the round before', async () => {
+    const turns: string[] = [];
+    const a = side('a', turns, [1, 2, 3, 4, 5], [100, 80, 60, 58, 57]);
+    const b = side('b', turns, [1, 2, 3, 4, 5]);
+    const [first, second] = await compete([a, b] as const, 2, quiet, cpuOf(a, b));
+    expect(turns.join('')).to.equal('ababababab');
+    expect(first.rounds.map(({ cpuMicros: cost }) => cost)).to.deep.equal([58, 57]);
+    expect(second.rounds).to.have.length(2);
+  });
+
+  it('counts, warm or not, after six rounds of warming up', async () => {
+    const costs = Array.from({ length: 9 }, (_, i) => 1_000 * 0.5 ** i);
+    const a = side('a', [], Array(9).fill(10), costs);
+    const [only] = await compete([a] as const, 1, quiet, cpuOf(a));
+    expect(only.rounds.map(({ cpuMicros: cost }) => cost)).to.deep.equal([1_000 * 0.5 ** 6]);
   });
 
   it('a round without an operation is no measurement', async () => {

@@ -3,8 +3,8 @@ import { emptyMap, type PartitionConfig } from '../../../common/configuration.js
 import { startLeading } from '../../../peer/replication/alignment.js';
 import { enterAll } from '../../../peer/replication/configuration.js';
 import { Core } from '../../../peer/replication/core.js';
-import { leased, onLeaseGrant, onLeaseRequest } from '../../../peer/replication/leases.js';
-import type { LeaseGrant, PeerEnvelope } from '../../../peer/replication/messages.js';
+import { askLeases, leased, onLeaseGrant, onLeaseRequest } from '../../../peer/replication/leases.js';
+import type { LeaseGrant, LeaseRequest, PeerEnvelope } from '../../../peer/replication/messages.js';
 import type { Partition } from '../../../peer/replication/partition.js';
 import { DEFAULT_SETTINGS, leaseGrantMs, type Settings } from '../../../peer/replication/settings.js';
 import { StoredImage } from '../../simulator/image.js';
@@ -94,5 +94,30 @@ describe('peer/replication/leases', () => {
     const body = { type: 'lreq', t0: 7, holdMs: 100 } as const;
     onLeaseRequest(core, from('c', body), body);
     expect(fenceMs(core, partition)).to.equal(leaseGrantMs(LONGEST_MS, DEFAULT_SETTINGS));
+  });
+
+  it('two peers renew both leases with three messages: who answers asks along, if it is due soon', () => {
+    const { core } = start();
+    core.map = {
+      ...core.map,
+      peers: new Map([...core.map.peers, ['b', { storeId: 'b1', inc: 1, addr: '' }]]),
+    };
+    const sent = (): string[] => core.out.empty().sends.map(({ envelope }) => envelope.body.type);
+    const asked = (): string[] => {
+      const body: LeaseRequest = { type: 'lreq', t0: 1, holdMs: HOLD_MS };
+      onLeaseRequest(core, from('b', body), body);
+      return sent();
+    };
+    sent();
+    askLeases(core);
+    expect(sent()).to.deep.equal(['lreq']);
+    expect(asked()).to.deep.equal(['lgrant']);
+    core.leaseMs += DEFAULT_SETTINGS.leaseRenewMs;
+    expect(asked()).to.deep.equal(['lgrant', 'lreq']);
+    askLeases(core);
+    expect(sent()).to.deep.equal([]);
+    core.leaseMs += DEFAULT_SETTINGS.leaseRenewMs;
+    askLeases(core);
+    expect(sent()).to.deep.equal(['lreq']);
   });
 });
