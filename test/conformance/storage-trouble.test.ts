@@ -74,11 +74,11 @@ describe('storage: lmdb, trouble', () => {
     const engine = await reopened(first, 'THE VALUE');
     const where = { partition: 0, what: 'row', copy: 0, key: 'b' };
     expect(engine.load().damaged).to.deep.equal([]);
-    expect(engine.get(0, 0, 'b')).to.equal(DAMAGED);
+    for (let i = 0; i < 2; i++) expect(engine.get(0, 0, 'b')).to.equal(DAMAGED);
     const all = { rows: 9, bytes: 1_000 };
     const seen = () => engine.range(0, 0, undefined, all).rows.map(({ row }) => row === DAMAGED);
     expect(seen()).to.deep.equal([false, true, false]);
-    expect(damages).to.deep.equal([where, where]);
+    expect(damages).to.deep.equal([where, where, where]);
     await stored(engine, [put('b', 'repaired')]);
     expect(['a', 'b', 'c'].map((key) => textOf(engine, key))).to.deep.equal(['sound', 'repaired', 'sound']);
     expect(seen()).to.deep.equal([false, false, false]);

@@ -17,15 +17,18 @@ const memory: StorageUnderTest = {
   remove: (engine) => engine.close(),
 };
 
-function lmdb(durability: Durability): StorageUnderTest {
+/** `hotBytes`: memory for rows that were read; left out: as peers have it. */
+function lmdb(durability: Durability, hotBytes?: number): StorageUnderTest {
   const directories = new Map<StorageEngine, string>();
   const openIn = async (directory: string) => {
-    const engine = await openLmdbEngine({ directory, clusterId: 'c', durability, events: silent });
+    const memory = hotBytes === undefined ? {} : { hotBytes };
+    const options = { directory, clusterId: 'c', durability, events: silent, ...memory };
+    const engine = await openLmdbEngine(options);
     directories.set(engine, directory);
     return engine;
   };
   return {
-    name: `lmdb, ${durability}`,
+    name: `lmdb, ${durability}${hotBytes === undefined ? '' : `, ${hotBytes} bytes for rows that were read`}`,
     survives: true,
     open: () => openIn(mkdtempSync(join(tmpdir(), 'covey-storage-'))),
     reopen: async (engine) => {
@@ -42,3 +45,5 @@ function lmdb(durability: Durability): StorageUnderTest {
 describeStorage(memory);
 describeStorage(lmdb('flush'));
 describeStorage(lmdb('commit'));
+// Room for two or three rows: they come and go.
+describeStorage(lmdb('commit', 3_000));

@@ -99,6 +99,24 @@ export function describeStorage(under: StorageUnderTest): void {
       }
     });
 
+    it('shows what was read before as it is now, once the batch is done', async () => {
+      const read = () => ['a', 'b', 'c'].map((key) => textOf(engine, key));
+      await write(put('a', '1'), put('b', '1'), put('c', '1', 1));
+      expect(read()).to.deep.equal(['1', '1', undefined]);
+      const [changed, deleted] = [put('a', '2'), { ...put('b', ''), row: undefined } as StoreOp];
+      const done = write(changed, deleted, put('c', '2'));
+      // Now and until then either may be seen.
+      for (const text of read()) expect(text).to.be.oneOf(['1', '2', undefined]);
+      await done;
+      expect(read()).to.deep.equal(['2', undefined, '2']);
+      expect(textOf(engine, 'c', 1)).to.equal('1');
+      await write({ type: 'drop-copy', partition: 0, copy: 0 }, put('b', '3'));
+      expect(read()).to.deep.equal([undefined, '3', undefined]);
+      await write({ type: 'forget', partition: 0 }, put('c', '4', 1));
+      expect(read()).to.deep.equal([undefined, undefined, undefined]);
+      expect(textOf(engine, 'c', 1)).to.equal('4');
+    });
+
     it('orders odd keys as compareBytes does, and cuts ranges anywhere', async () => {
       await write(...KEYS.map((key) => put(key, key)));
       const sorted = [...KEYS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
