@@ -19,7 +19,7 @@ import { Node } from './node.js';
 import { OrchestratorLink } from './orchestrator-link.js';
 import { Readiness } from './readiness.js';
 import { Replica } from './replica.js';
-import { detectionSettings } from './replication/settings.js';
+import { detectionSettings, type Settings } from './replication/settings.js';
 import { DEFAULT_GATEWAY_SETTINGS } from './requests/settings.js';
 import { respClusterOf } from './resp/peer-cluster.js';
 import { respStoreOf } from './resp/peer-store.js';
@@ -88,7 +88,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   const replica = new Replica(
     {
       identity: { clusterId: cluster, peerId: id, storeId, inc, addr },
-      settings: detectionSettings(settings.failureDetection),
+      settings: replicationSettings(settings),
       gateway: DEFAULT_GATEWAY_SETTINGS,
       engine,
       image,
@@ -205,4 +205,10 @@ function endpoints(
     if (address === undefined) return [];
     return [{ id, host: address.host, peerPort: address.peerPort, process: processName(storeId, inc) }];
   });
+}
+
+/** Rows in memory are not looked through for damage: there is none, and it takes an order of all keys, 45 bytes each. */
+function replicationSettings({ failureDetection, storage }: PeerSettings): Settings {
+  const settings = detectionSettings(failureDetection);
+  return storage === 'memory' ? { ...settings, scrubEveryMs: Number.POSITIVE_INFINITY } : settings;
 }
