@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { type ClusterMap, mapVersion, type PartitionConfig } from '../../../common/configuration.js';
 import { Accusations, CoolDowns } from '../../../orchestrator/configuration/accusations.js';
 import { MapDraft } from '../../../orchestrator/configuration/draft.js';
@@ -27,6 +28,35 @@ describe('orchestrator/configuration/liveness', () => {
     expect(liveness.silentSinceMs('a')).to.equal(1_500);
     expect(liveness.answered('a', liveness.nextRound(), 1_600)).to.equal(true);
     expect(liveness.isLive('a')).to.equal(true);
+  });
+
+  it('knows whether everybody is live, whatever happens', () => {
+    const id = fc.constantFrom('a', 'b', 'c');
+    const event = fc.oneof(
+      fc.record({ type: fc.constantFrom('answer', 'vouch'), ids: fc.tuple(id) }),
+      fc.record({ type: fc.constant('watch'), ids: fc.uniqueArray(id) }),
+      fc.record({ type: fc.constant('tick'), ids: fc.constant([]) }),
+    );
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+        const liveness = watching(['a', 'b', 'c']);
+        const watched = new Set<string>(['a', 'b', 'c']);
+        let nowMs = 0;
+        for (const { type, ids } of events) {
+          nowMs += 400;
+          const [first = 'a'] = ids;
+          if (type === 'answer') liveness.answered(first, liveness.nextRound(), nowMs);
+          if (type === 'answer') watched.add(first);
+          if (type === 'vouch') liveness.vouch(first, 1_000, nowMs);
+          if (type === 'watch') liveness.watch(ids, nowMs);
+          if (type === 'watch') watched.clear();
+          if (type === 'watch') for (const one of ids) watched.add(one);
+          liveness.tick(nowMs);
+          const all = [...watched].every((one) => liveness.isLive(one));
+          expect(liveness.isEverybodyLive).to.equal(all);
+        }
+      }),
+    );
   });
 
   it('counts only answers to newer probes, and to probes that were sent', () => {
