@@ -190,12 +190,6 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
   };
 }
 
-/** What is only in memory has no checksums: looking for damage would find none. */
-function replicationSettings({ failureDetection, storage }: PeerSettings): Settings {
-  const settings = detectionSettings(failureDetection);
-  return storage === 'memory' ? { ...settings, scrubEveryMs: Number.POSITIVE_INFINITY } : settings;
-}
-
 function allOk(node: Node): boolean {
   return node.readiness().every((check) => check.ok);
 }
