@@ -35,7 +35,7 @@ export function chainedChecksum(before: number, entry: Omit<Entry, 'checksum'>):
 function changed(sum: number, change: KeyEffect): number {
   if (change.kind === 'delete') return sum;
   const { value, expiresAtMs } = change;
-  return crc32(value.bytes, crc32(`\n${expiresAtMs ?? ''}\n${value.type}\n`, sum));
+  return crcOf(value.bytes, crc32(`\n${expiresAtMs ?? ''}\n${value.type}\n`, sum));
 }
 
 /** Each change tells its lengths: where one ends and the next begins is a part of what is checked. */
@@ -51,8 +51,13 @@ function changedAll(before: number, changes: ReadonlyMap<string, Change>): numbe
 /** The same command gives the same fingerprint; see IdempotencyTag. Unsigned 32 bits. */
 export function fingerprint(parts: readonly (string | Uint8Array)[]): number {
   let sum = 0;
-  for (const part of parts) sum = crc32(part, crc32(`${part.length}\n`, sum));
+  for (const part of parts) sum = crcOf(part, crc32(`${part.length}\n`, sum));
   return sum;
+}
+
+/** Node gives 0 for no bytes once anybody has looked at their `buffer`, and what came before if nobody has. */
+function crcOf(data: string | Uint8Array, before: number): number {
+  return data.length === 0 ? before : crc32(data, before);
 }
 
 function describe(result: Result): string {
