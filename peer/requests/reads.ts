@@ -27,7 +27,8 @@ interface Attempt {
 
 interface OpenRead {
   readonly call: ReadCall;
-  readonly done: (answer: ReadAnswer) => void;
+  /** Gone with the answer: a Map's table that has grown old holds on to what it once held, until the next full collection. */
+  done: ((answer: ReadAnswer) => void) | undefined;
   readonly deadlineMs: number;
   attempts: number;
   /** The attempts without an answer; few. */
@@ -182,6 +183,8 @@ export class GatewayReads {
   #finish(read: OpenRead, answer: ReadAnswer): void {
     this.#open.delete(read);
     for (const { id } of read.waiting) this.#byId.delete(id);
-    read.done(answer);
+    const { done } = read;
+    read.done = undefined;
+    done?.(answer);
   }
 }
