@@ -161,11 +161,11 @@ class OneBatch {
   }
 
   private async ask(peer: string, { keys, places }: Question, left: number[]): Promise<void> {
-    const { transport, monotonicMs } = this.parts;
-    const reply = await transport.call(peer, { type: 'read', keys }, ASK_MS);
+    const { parts, avoided } = this;
+    const reply = await parts.transport.call(peer, { type: 'read', keys }, ASK_MS);
     const values = reply.type === 'values' ? reply.values : [];
-    if (reply.type === 'call-failed') this.avoided.set(peer, monotonicMs() + AVOID_MS);
-    else this.avoided.delete(peer);
+    if (reply.type === 'call-failed') avoided.set(peer, parts.monotonicMs() + AVOID_MS);
+    else avoided.delete(peer);
     for (const [index, place] of places.entries()) {
       const value = values[index];
       if (value === undefined) left.push(place);

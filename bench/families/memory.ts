@@ -14,12 +14,12 @@ const QUICK_KEYS = 200_000;
 const MOST_OF_REDIS = 1.5;
 /**
  * V8 gives back what it has no more use for when by its own reading little is allocated: half a minute to a whole one after a
- * load, or when it has not looked for 100 s. A process that held no less for this long is not looked at any more; --quick has
+ * load. A process that held no less for this long is not looked at any more; --quick has
  * no time for that.
  */
-const STEADY_MS = 120_000;
+const STEADY_MS = 60_000;
 const QUICK_STEADY_MS = 5_000;
-const SETTLE_WITHIN_MS = 300_000;
+const SETTLE_WITHIN_MS = 150_000;
 const LOOK_EVERY_MS = 500;
 /** What is less than this is not "less". */
 const LESS_BYTES = 1024 * 1024;

@@ -51,7 +51,10 @@ export interface Settings {
   readonly retainedLogBytes: number;
   /** For so long after a member left; without that nobody is away who could come back, and `settledLogBytes` are kept. */
   readonly retainLogMs: number;
-  /** Enough for a member that leaves now: it may know less to be committed than it holds. */
+  /**
+   * Usually enough for a member that leaves now: it may know less to be committed than it holds. One that lacks more, of a
+   * partition that is written often, gets a copy.
+   */
   readonly settledLogBytes: number;
   /** If a partition's log grows beyond this because learners are slow, they are accused: catching up begins anew. */
   readonly maxCatchUpBytes: number;

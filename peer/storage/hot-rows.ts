@@ -35,11 +35,15 @@ export class HotRows {
     return found?.space === space ? found.row : undefined;
   }
 
-  /** Keeps a row that was read. `stored` is its key in the tables; it has `bytes` there, and shares them with nothing else. */
-  put(space: RowSpace, stored: Buffer, row: Row, bytes: number): void {
-    if (bytes > MAX_RECORD_BYTES) return;
+  /**
+   * Keeps a row that was read from `record`, which is stored under the key `stored`. One that is a part of a larger buffer is not
+   * kept, as all of that would be: so are those that are not in LMDB yet, and they are quickly read where they are.
+   */
+  put(space: RowSpace, stored: Buffer, row: Row, record: Buffer): void {
+    const { length, buffer } = record;
+    if (length > MAX_RECORD_BYTES || length < buffer.byteLength) return;
     // A text that was cut out of a request would keep all of that in memory.
-    this.rows.set(readRowKey(stored), { space, row }, { size: ROW_BYTES + 2 * stored.length + bytes });
+    this.rows.set(readRowKey(stored), { space, row }, { size: ROW_BYTES + 2 * stored.length + length });
   }
 
   /** The tables show these changes from here on. */

@@ -19,7 +19,9 @@ import { encodeEntry } from './entry-codec.js';
 import { type Change, logKey, partitionKey } from './lmdb-layout.js';
 import { SEAL_BYTES, seal, sealed } from './sealed.js';
 
-const FORMAT = 2;
+const FORMAT = 3;
+/** The same, but for the log: each of its entries stands alone. */
+const FORMAT_BEFORE = 2;
 
 /** An image of the sessions whose position is not known. */
 export const NOWHERE = -1;
@@ -50,7 +52,8 @@ const writer = new ByteWriter();
 export function readRecord(content: Buffer, from: number): BookRecord {
   const reader = new ByteReader(content, from);
   const format = reader.byte();
-  if (format !== FORMAT) throw new RangeError(`partitions of format ${format} are unknown`);
+  if (format !== FORMAT && format !== FORMAT_BEFORE)
+    throw new RangeError(`partitions of format ${format} are unknown`);
   const next = () => reader.number();
   const marks = { alignedEpoch: next(), com: next(), copy: next(), staging: next(), keyCount: next() };
   return {

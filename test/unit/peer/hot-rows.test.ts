@@ -15,7 +15,7 @@ function rowOf(seq: number): Row {
 
 describe('peer/storage/hot-rows', () => {
   const put = (hot: HotRows, key: string, seq: number, space = 1, bytes = 100) =>
-    hot.put(space, rowKey(space, key), rowOf(seq), bytes);
+    hot.put(space, rowKey(space, key), rowOf(seq), Buffer.allocUnsafeSlow(bytes));
 
   it('gives a row that was put, of its own space alone', () => {
     const hot = new HotRows();
@@ -50,5 +50,12 @@ describe('peer/storage/hot-rows', () => {
     expect(kept.length).to.be.within(50, 150);
     put(hot, 'large', 1, 1, 65_537);
     expect(hot.get(1, 'large')).to.equal(undefined);
+  });
+
+  it('keeps nothing that would hold more memory than it counts', () => {
+    const hot = new HotRows();
+    const record = Buffer.alloc(8_192).subarray(0, 100);
+    hot.put(1, rowKey(1, 'part'), rowOf(1), record);
+    expect(hot.get(1, 'part')).to.equal(undefined);
   });
 });
