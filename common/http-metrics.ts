@@ -29,6 +29,11 @@ export function nameRoute(ctx: Koa.Context, route: string): void {
   ctx.state.route = route;
 }
 
+/** Says when a request began that comes to the metrics late; in ms, by their clock. */
+export function countFrom(ctx: Koa.Context, startedMs: number): void {
+  ctx.state.startedMs = startedMs;
+}
+
 export class HttpMetrics {
   private readonly durations = new RequestDurations();
   private process: Registry | undefined;
@@ -41,7 +46,7 @@ export class HttpMetrics {
 
   /** Counts the requests that pass; to be the outermost, around the funnel. */
   readonly middleware: Koa.Middleware = (ctx, next) => {
-    const startedMs = this.clock.monotonicMs();
+    const startedMs: number = ctx.state.startedMs ?? this.clock.monotonicMs();
     return next().then(() => this.count(ctx, startedMs));
   };
 

@@ -84,6 +84,8 @@ export class PeerDriver {
   /** What waits for a batch; in the order of their numbers, or nearly so, which only delays. */
   private held: (SendEffect | ReportEffect)[] = [];
   private turnOpen = false;
+  /** The last answer of this turn that the machine was given. */
+  private heard: PeerEnvelope | undefined;
   private stopped = false;
   private stopTicking: (() => void) | undefined;
   private readonly parcels = new Map<PeerId, PeerEnvelope[]>();
@@ -109,14 +111,24 @@ export class PeerDriver {
     this.stopTicking?.();
   }
 
-  /** A message of another peer. Answers to this peer's gateway pass the machine by. */
+  /** A message of another peer. Answers to this peer's gateway pass the machine by, which only has to know who speaks. */
   receive(envelope: PeerEnvelope): void {
     const { body } = envelope;
     if (this.stopped) return;
     if (body.type === 'fwd_r' || body.type === 'rfwd_r') {
       if (envelope.clusterId === this.identity.clusterId) this.gateway.answered(envelope.from, body);
+      if (this.isHeard(envelope)) return;
+      this.heard = envelope;
     }
     this.input({ type: 'message', envelope });
+  }
+
+  /** Whether an answer of this turn said all that the machine takes from one. */
+  private isHeard({ clusterId, from, fromInc, ver }: PeerEnvelope): boolean {
+    const { heard } = this;
+    return (
+      heard?.from === from && heard.ver === ver && heard.fromInc === fromInc && heard.clusterId === clusterId
+    );
   }
 
   /** A message of an orchestrator. */
@@ -167,6 +179,7 @@ export class PeerDriver {
 
   private closeTurn(): void {
     this.turnOpen = false;
+    this.heard = undefined;
     if (this.stopped) return;
     let effects: Effects;
     try {

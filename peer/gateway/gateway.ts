@@ -26,7 +26,7 @@ import { DirectKoa } from './direct-koa.js';
 import { getMany, getOne } from './get.js';
 import { listKeys, OwnData } from './listing.js';
 import { deleteKey, readKey, writeKey } from './one-key.js';
-import { plainReads, plainRoute } from './plain-reads.js';
+import { plainFailures, plainReads } from './plain-reads.js';
 import { setMany } from './set.js';
 import type { Store } from './store.js';
 import { originForm, rawPath } from './target.js';
@@ -66,7 +66,7 @@ export function createGateway(parts: GatewayParts): Koa {
   app.use(metrics.middleware);
   app.use(problemFunnel(log));
   app.use(takeTarget(thisMachineOnly));
-  app.use(plainRoute({ store, route: ONE_KEY_ROUTE }));
+  app.use(plainFailures(ONE_KEY_ROUTE));
   app.use(routes(parts, metrics).routes() as Koa.Middleware);
   app.use(refuseUnmatched);
   return app;

@@ -10,6 +10,7 @@ import { Problem } from '../../common/problems.js';
 import type { Delete, Done, Failed, Put, Value } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
 import type { Consistency } from '../replication/messages.js';
+import type { ReadAnswer } from '../requests/rim.js';
 import {
   type HeaderList,
   httpDate,
@@ -57,6 +58,20 @@ export async function readKey(ctx: Koa.Context, store: Store): Promise<void> {
   } catch (error) {
     throw withServed(ctx, error, servedHeaders(partition, store.id, consistency));
   }
+}
+
+/** Answers a linearizable read without a condition. Throws the refusal if there is no answer. */
+export function sendRead(
+  ctx: Koa.Context,
+  key: string,
+  partition: number,
+  answer: ReadAnswer,
+  me: string,
+): void {
+  if (answer.kind !== 'row') throw withServed(ctx, readRefusal(answer, me), servedHeaders(partition, me));
+  const headers = servedHeaders(partition, answer.servedBy);
+  if (isLive(answer.row)) sendRow(ctx, answer.row, headers);
+  else sendAbsent(ctx, key, headers);
 }
 
 /** `PUT`, `POST` */
@@ -130,7 +145,7 @@ function withServed(ctx: Koa.Context, error: unknown, headers: HeaderList): unkn
 }
 
 /** Answers with a value, or that the client has it. */
-export function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
+function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
   const { res, req } = ctx;
   const asked = req.headers['if-none-match'];
   headers.push('ETag', `"${formatVersion(row)}"`, 'Last-Modified', httpDate(row.ts));

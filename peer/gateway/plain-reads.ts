@@ -1,22 +1,32 @@
 /**
  * `GET /kv/:key` where it is simple: no condition, no query, nothing to decode. What this peer can answer at once is answered
- * before anything else; what it cannot does without the router. Each costs as much as the rest of such a request.
+ * before anything else; what it cannot, when another peer has answered. Neither goes through the metrics, the funnel and the
+ * router, which together cost as much as the rest of such a request.
  *
- * Invariant: whatever is not that simple is left to the middleware that follows, which answers the same.
+ * Invariant: whatever is not that simple, or fails, is left to the middleware that follows, which answers the same.
  */
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import type { Clock } from '../../common/clock.js';
-import { type HttpMetrics, nameRoute } from '../../common/http-metrics.js';
+import { countFrom, type HttpMetrics, nameRoute } from '../../common/http-metrics.js';
 import { namesThisMachine } from '../../common/http-origin.js';
 import { headersProblem } from '../../common/http-server.js';
-import { sendAbsent, servedHeaders } from './answers.js';
+import type { ReadAnswer } from '../requests/rim.js';
 import { ANSWERED } from './direct-koa.js';
-import { isLive, readKey, sendRow } from './one-key.js';
+import { sendRead } from './one-key.js';
 import type { Store } from './store.js';
 
 /** A key that stands in the target as it is: printable ASCII but for `#`, `%`, `/` and `?`. */
 const PLAIN_TARGET = /^\/kv\/(?!all-data$)([!"$&-.0->@-~]{1,1024})$/;
+
+interface PlainRead {
+  readonly ctx: Koa.Context;
+  readonly next: Koa.Next;
+  readonly key: string;
+  readonly partition: number;
+  /** By the clock of the parts. */
+  readonly startedMs: number;
+}
 
 export interface PlainReadParts {
   readonly store: Store;
@@ -28,39 +38,51 @@ export interface PlainReadParts {
   readonly route: string;
 }
 
-/** The first middleware: answers what can be answered at once. */
+/** The first middleware: answers at once what it can, and the rest when the store does. */
 export function plainReads(parts: PlainReadParts): Koa.Middleware {
   const { store, metrics, clock, thisMachineOnly, route } = parts;
+  const fail = ({ ctx, next, startedMs }: PlainRead, error: unknown): Promise<void> => {
+    // It is thrown again where the funnel hears of it, and the metrics.
+    ctx.state.failure = error;
+    countFrom(ctx, startedMs);
+    return next();
+  };
+  const reply = (read: PlainRead, answer: ReadAnswer): Promise<void> | undefined => {
+    const { ctx, key, partition, startedMs } = read;
+    try {
+      sendRead(ctx, key, partition, answer, store.id);
+    } catch (error) {
+      return fail(read, error);
+    }
+    metrics.countAs(route, 'GET', ctx.req.socket.destroyed ? 0 : ctx.res.statusCode, startedMs);
+    return undefined;
+  };
   return (ctx, next) => {
-    const { req, res } = ctx;
+    const { req } = ctx;
     const key = plainKey(req);
     if (key === undefined || isConditional(req) || headersProblem(req) !== undefined) return next();
     if (thisMachineOnly && !namesThisMachine(req)) return next();
-    const startedMs = clock.monotonicMs();
     const partition = store.partitionOf(key);
+    const read: PlainRead = { ctx, next, key, partition, startedMs: clock.monotonicMs() };
     try {
       const answer = store.readNow(key, partition);
-      if (answer?.kind !== 'row') return next();
-      const headers = servedHeaders(partition, answer.servedBy);
-      if (isLive(answer.row)) sendRow(ctx, answer.row, headers);
-      else sendAbsent(ctx, key, headers);
+      if (answer !== undefined) return reply(read, answer) ?? ANSWERED;
     } catch (error) {
-      // It is thrown again where the funnel hears of it, and the metrics.
-      ctx.state.failure = error;
-      return next();
+      return fail(read, error);
     }
-    metrics.countAs(route, 'GET', res.statusCode, startedMs);
-    return ANSWERED;
+    return store.read(key, 'linearizable').then(
+      (answer) => reply(read, answer),
+      (error: unknown) => fail(read, error),
+    );
   };
 }
 
-/** The middleware before the router: takes what has to be waited for. */
-export function plainRoute({ store, route }: Pick<PlainReadParts, 'store' | 'route'>): Koa.Middleware {
+/** The middleware in the funnel: what failed before it, fails here. */
+export function plainFailures(route: string): Koa.Middleware {
   return (ctx, next) => {
-    if (plainKey(ctx.req) === undefined) return next();
+    if (ctx.state.failure === undefined) return next();
     nameRoute(ctx, route);
-    if (ctx.state.failure !== undefined) throw ctx.state.failure;
-    return readKey(ctx, store);
+    throw ctx.state.failure;
   };
 }
 

@@ -5,7 +5,7 @@
  * current at some moment between the client's call and ours. Attempts may overlap; the first answer counts,
  * later ones are dropped. A `stale` read says from where and as of when it is; the others are never stale.
  */
-import { isPartitionLost, type PartitionConfig, type PeerId } from '../../common/configuration.js';
+import { isPartitionLost, type PeerId } from '../../common/configuration.js';
 import type { Consistency, ReadOutcome } from '../replication/messages.js';
 import type { GatewayIdentity, GatewayPorts, GiveUpReason, ReadAnswer } from './rim.js';
 import type { GatewaySettings } from './settings.js';
@@ -19,13 +19,20 @@ export interface ReadCall {
   readonly deadlineMs?: number | undefined;
 }
 
+/** Its id, and who was asked. */
+interface Attempt {
+  readonly id: number;
+  readonly to: PeerId;
+}
+
 interface OpenRead {
   readonly call: ReadCall;
-  readonly done: (answer: ReadAnswer) => void;
+  /** Gone with the answer: a Map's table that has grown old holds on to what it once held, until the next full collection. */
+  done: ((answer: ReadAnswer) => void) | undefined;
   readonly deadlineMs: number;
   attempts: number;
-  /** The attempts without an answer: their ids, and who was asked. */
-  readonly ids: Map<number, PeerId>;
+  /** The attempts without an answer; few. */
+  readonly waiting: Attempt[];
   refusals: number;
   reason: GiveUpReason;
   nextMs: number;
@@ -76,7 +83,7 @@ export class GatewayReads {
       done,
       deadlineMs: Math.min(limitMs, call.deadlineMs ?? limitMs),
       attempts: 0,
-      ids: new Map(),
+      waiting: [],
       refusals: 0,
       reason: 'no-partition',
       nextMs: nowMs,
@@ -94,7 +101,7 @@ export class GatewayReads {
       if (nowMs >= read.deadlineMs) this.#finish(read, { kind: 'unavailable', reason: read.reason });
       else if (nowMs < read.nextMs) this.#wait(read, read.nextMs);
       else {
-        for (const id of read.ids.values()) this.#avoid.set(id, nowMs + this.#settings.avoidMs);
+        for (const { to } of read.waiting) this.#avoid.set(to, nowMs + this.#settings.avoidMs);
         this.#try(nowMs, read, nextId);
       }
     }
@@ -109,8 +116,10 @@ export class GatewayReads {
   heard(nowMs: number, id: number, outcome: ReadOutcome): boolean {
     const read = this.#byId.get(id);
     if (!read) return false;
-    const servedBy = read.ids.get(id) ?? this.#identity.peerId;
-    read.ids.delete(id);
+    const { waiting } = read;
+    const at = waiting.findIndex((attempt) => attempt.id === id);
+    const { to: servedBy } = waiting[at] as Attempt;
+    waiting.splice(at, 1);
     this.#byId.delete(id);
     this.#avoid.delete(servedBy);
     if (outcome.kind === 'row') {
@@ -118,7 +127,7 @@ export class GatewayReads {
       return true;
     }
     read.reason = outcome.reason;
-    if (read.ids.size === 0) this.#wait(read, Math.min(read.nextMs, nowMs + this.#pauseMs(read)));
+    if (waiting.length === 0) this.#wait(read, Math.min(read.nextMs, nowMs + this.#pauseMs(read)));
     read.refusals++;
     return true;
   }
@@ -134,7 +143,7 @@ export class GatewayReads {
     if (to === undefined) return;
     read.attempts++;
     const id = nextId();
-    read.ids.set(id, to);
+    read.waiting.push({ id, to });
     this.#byId.set(id, read);
     if (to === this.#identity.peerId) {
       this.#ports.ask({ type: 'read', id, partition, key, consistency });
@@ -149,13 +158,14 @@ export class GatewayReads {
     const part = this.#ports.map().parts[read.call.partition];
     if (!part) return undefined;
     const { peerId } = this.#identity;
-    const waiting = new Set(read.ids.values());
-    if (read.attempts % 2 === 0 && part.members.has(peerId) && !waiting.has(peerId)) return peerId;
-    const others = targetsOf(part, peerId).filter((id) => !waiting.has(id));
+    const isAsked = (id: PeerId): boolean => read.waiting.some(({ to }) => to === id);
+    if (read.attempts % 2 === 0 && part.members.has(peerId) && !isAsked(peerId)) return peerId;
+    const others: PeerId[] = [];
+    for (const id of part.members.keys()) if (id !== peerId && !isAsked(id)) others.push(id);
     const ready = others.filter((id) => (this.#avoid.get(id) ?? 0) <= nowMs);
     const choice = ready.length > 0 ? ready : others;
     this.#turn++;
-    return choice[this.#turn % Math.max(1, choice.length)] ?? (waiting.has(peerId) ? undefined : peerId);
+    return choice[this.#turn % Math.max(1, choice.length)] ?? (isAsked(peerId) ? undefined : peerId);
   }
 
   /** The first refusals are followed at once by a try elsewhere; then the waits grow. */
@@ -172,11 +182,9 @@ export class GatewayReads {
 
   #finish(read: OpenRead, answer: ReadAnswer): void {
     this.#open.delete(read);
-    for (const id of read.ids.keys()) this.#byId.delete(id);
-    read.done(answer);
+    for (const { id } of read.waiting) this.#byId.delete(id);
+    const { done } = read;
+    read.done = undefined;
+    done?.(answer);
   }
-}
-
-function targetsOf(part: PartitionConfig, me: PeerId): PeerId[] {
-  return [...part.members.keys()].filter((id) => id !== me);
 }

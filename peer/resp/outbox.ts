@@ -66,6 +66,7 @@ export class Outbox {
     if (this.#closed) return;
     slot.reply = slot.silent ? '' : reply;
     if (slot !== this.#first) {
+      slot.reply = ownBytes(slot.reply);
       this.#heldBytes += sizeOf(slot.reply);
       return;
     }
@@ -132,4 +133,10 @@ export class Outbox {
   #send(): void {
     if (this.#gathered.length > 0) this.sink.write(this.#gathered.take());
   }
+}
+
+/** The reply without the rest of a buffer that it is a small part of: what waits would keep all of that in memory. */
+function ownBytes(reply: Reply): Reply {
+  if (!(reply instanceof Uint8Array) || reply.length * 2 >= reply.buffer.byteLength) return reply;
+  return Uint8Array.prototype.slice.call(reply);
 }

@@ -167,4 +167,18 @@ describe('peer/driver', () => {
     expect(bench.turn()).to.deep.equal(['answer of B']);
     expect(bench.inputs).to.have.length(2);
   });
+
+  it('shows the machine one of the answers that a process gives in a turn, unless a later one knows another map', () => {
+    const bench = new Bench();
+    const outcome = { kind: 'refused', reason: 'changing' } as const;
+    const answer = { ...bench.envelope({ type: 'rfwd_r', id: 1, inc: 1, outcome }), from: 'B' };
+    const others = [{ from: 'C' }, { fromInc: answer.fromInc + 1 }, { ver: answer.ver + 1 }];
+    bench.driver.receive(answer);
+    bench.driver.receive(answer);
+    for (const other of others) bench.driver.receive({ ...answer, ...other });
+    expect(bench.inputs).to.have.length(4);
+    expect(bench.turn()).to.deep.equal(['B', 'B', 'C', 'B', 'B'].map((peer) => `answer of ${peer}`));
+    bench.driver.receive({ ...answer, ver: answer.ver + 1 });
+    expect(bench.inputs).to.have.length(5);
+  });
 });

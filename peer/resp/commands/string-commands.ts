@@ -46,7 +46,10 @@ function range(bytes: Uint8Array, start: number, end: number): Uint8Array {
   if (start < 0 && end < 0 && start > end) return NO_BYTES;
   const from = Math.max(0, start < 0 ? length + start : start);
   const to = Math.min(length - 1, Math.max(0, end < 0 ? length + end : end));
-  return from > to ? NO_BYTES : bytes.subarray(from, to + 1);
+  if (from > to) return NO_BYTES;
+  const part = bytes.subarray(from, to + 1);
+  // An answer that waits for the client must not keep more of a value than it counts.
+  return part.length * 2 < length ? Uint8Array.prototype.slice.call(part) : part;
 }
 
 function getSet(args: readonly Buffer[], { protocol, maxValueBytes }: Context): Action | Reply {
