@@ -14,7 +14,7 @@ import { median } from './statistics.js';
  */
 const SETTLED_SHARE = 0.1;
 /** Rounds of warming up, after which the others count, warm or not. */
-const MOST_WARM_UPS = 6;
+const MOST_WARM_UPS = 4;
 
 /** What a load program reports of one round. */
 export interface Outcome {

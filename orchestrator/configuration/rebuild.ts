@@ -209,7 +209,8 @@ export function termAbove(...versions: number[]): number {
 }
 
 function merge(known: PeerRecord | undefined, heard: PeerRecord): PeerRecord {
-  const drain = known?.inc === heard.inc ? known.drain : drainAfterRestart(known?.drain);
+  const same = known?.storeId === heard.storeId && known.inc === heard.inc;
+  const drain = same ? known.drain : drainAfterRestart(known?.drain);
   const weight = heard.weight ?? known?.weight;
   return {
     storeId: heard.storeId,

@@ -64,17 +64,17 @@ export class Arguments {
     return this.#list?.[index] ?? this.#chunk.subarray(this.#starts[index], this.#ends[index]);
   }
 
-  /** The bytes that one of them is in, */
+  /** The bytes that the argument at `index` is a part of. */
   holder(index: number): Buffer {
     return this.#list?.[index] ?? this.#chunk;
   }
 
-  /** where it begins in them, */
+  /** Where the argument at `index` begins in its holder. */
   start(index: number): number {
     return this.#list === undefined ? (this.#starts[index] as number) : 0;
   }
 
-  /** and where it ends. */
+  /** Where the argument at `index` ends in its holder. */
   end(index: number): number {
     return this.#list === undefined ? (this.#ends[index] as number) : (this.#list[index] as Buffer).length;
   }

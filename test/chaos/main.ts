@@ -2,12 +2,16 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { Chaos } from './chaos.js';
-import { parseOptions } from './options.js';
+import { parseOptions, USAGE } from './options.js';
 import { isGood, lastLine, troubleLines } from './report.js';
 
 const LARGEST_SEED = 1_000_000_000;
 
 async function main(): Promise<number> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   const options = parseOptions(
     process.argv.slice(2),
     () => randomInt(1, LARGEST_SEED),

@@ -44,6 +44,10 @@ export const REGRESSIONS: readonly Regression[] = [
     why: 'once: two orchestrators trusted a peer that was gone for good on the word of each other',
   },
   { seed: 610_938, why: 'once: the simulator healed around a peer that had asked to go and never went' },
+  {
+    seed: 2_151,
+    why: 'a rebuilt registry took a wiped peer for the process that had asked to go, since both were its first',
+  },
   { seed: 1_126_922, why: 'once: the orchestrator that had stood still, as above' },
   { seed: 1_129_892, why: 'once: the same, with two orchestrators' },
 ];
