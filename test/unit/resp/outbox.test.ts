@@ -26,6 +26,15 @@ function framed(bytes: Uint8Array): string {
 }
 
 describe('the outbox', () => {
+  it('keeps of an answer that waits no more memory than it counts', () => {
+    const outbox = new Outbox(new Collected(), () => undefined);
+    outbox.reserve(false);
+    const waits = outbox.reserve(false);
+    outbox.settle(waits, Buffer.alloc(1_000_000).subarray(5, 6));
+    expect((waits.reply as Uint8Array).buffer.byteLength).to.be.at.most(8_192);
+    expect(outbox.waitingBytes).to.be.at.least(1);
+  });
+
   it('sends in the order of the places, however they are settled', async () => {
     await fc.assert(
       fc.asyncProperty(
