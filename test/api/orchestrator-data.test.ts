@@ -137,7 +137,11 @@ describe("the orchestrator's data folder", function () {
     p3.misbehave = GONE;
     await again(peers, () => rm(path));
     for (const peer of [p1, p2]) await peer.register();
-    await eventually(async () => expect((await status()).partitions.undecided).to.have.length(16));
+    await eventually(async () => {
+      const { partitions, waitsFor } = await status();
+      expect(partitions.undecided).to.have.length(16);
+      expect(waitsFor.join()).to.match(/need an answer of p3$/);
+    });
     const asked = await post(`${url}/partitions/3/force-rebuild`, '');
     expect([asked.status, asked.body.code]).to.deep.equal([409, 'change-refused']);
     expect(asked.body.detail).to.contain('p3').and.to.contain('?accept-loss=true');
