@@ -4,8 +4,7 @@
  * Invariant: the object is the parser's, which fills it anew for each command; what it gives out are views of the chunks that came.
  * Whoever keeps one longer than the command runs copies it.
  */
-
-const NOTHING: Buffer = Buffer.alloc(0);
+import { NOTHING } from './ascii.js';
 
 export class Arguments {
   #length = 0;

@@ -3,6 +3,7 @@
  *
  * Invariants: what was taken is never written again; it holds on to at most about twice the memory of its bytes.
  */
+import { CR, DOLLAR, LF, NOTHING, ZERO } from './ascii.js';
 
 /** Less is not set aside. */
 const LEAST_BYTES = 64;
@@ -10,14 +11,8 @@ const LEAST_BYTES = 64;
 const MOST_AHEAD_BYTES = 16_384;
 /** Longer texts are quicker to write as a whole. */
 const SHORT_TEXT = 32;
-const DOLLAR = 0x24;
-const ZERO = 0x30;
-const CR = 0x0d;
-const LF = 0x0a;
 /** The most that a byte string has beside its bytes: a dollar, digits of a length, and two line ends. */
 const BULK_EXTRA_BYTES = 16;
-
-const NOTHING: Buffer = Buffer.alloc(0);
 
 export class Gathered {
   #space = NOTHING;

@@ -6,7 +6,9 @@
  * lengths were promised; after an error nothing more comes.
  * Arguments are views of the chunks they came in: whoever keeps one longer than the command runs copies it.
  */
+
 import { Arguments } from './arguments.js';
+import { CR, DOLLAR, LF, NOTHING, ZERO } from './ascii.js';
 import { splitLine } from './inline.js';
 import type { RespLimits } from './limits.js';
 
@@ -23,15 +25,9 @@ const FIRST_RESERVE_BYTES = 64 * 1024;
 /** Digits that surely fit a safe integer. */
 const SAFE_DIGITS = 15;
 
-const CR = 0x0d;
-const LF = 0x0a;
 const STAR = 0x2a;
-const DOLLAR = 0x24;
-const ZERO = 0x30;
 const NINE = 0x39;
 const CRLF_BYTES = 2;
-
-const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Lengths that are none: the line is not there yet, holds no number, or does not end. */
 const PENDING = -2;
