@@ -9,25 +9,17 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { partitionOfKey } from '../common/slots.js';
+import { type Asking, QUESTION_KEYS } from './asking.js';
 import type { AnswerFull, ManyAnswer } from './gateway/store.js';
 import type { Replica } from './replica.js';
-import type { Value } from './replication/commands.js';
 import type { ReadAnswer } from './requests/rim.js';
-import type { ValuesReply } from './transport/messages.js';
-import type { Transport } from './transport/transport.js';
 
 /** Keys that are looked up here at a stretch. */
 const STRETCH_KEYS = 256;
-/** Keys of one round: what is not held here is asked for together. */
-const ROUND_KEYS = 1_024;
 /** A round ends early when its own values are this many bytes. */
 const ROUND_BYTES = 4 * 1024 * 1024;
-/** Values of one answer to another peer, but for the last; the keys after it are not answered. */
-const REPLY_BYTES = 1024 * 1024;
 /** A question that has no answer for this long, in ms, is given up: its keys are read one by one. */
 const ASK_MS = 250;
-/** A peer that left a question without an answer is not asked for this long, in ms. */
-const AVOID_MS = 1_000;
 /** So many are read one by one at first, and more and more as they turn out to be small: what is read waits in memory. */
 const FIRST_WINDOW = 16;
 /** Single reads of one batch that are under way together. */
@@ -36,10 +28,8 @@ const LAST_WINDOW = 1_024;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface BatchReadsParts {
-  readonly id: string;
-  readonly replica: Pick<Replica, 'map' | 'read' | 'readNow'>;
-  readonly transport: Pick<Transport, 'call'>;
-  monotonicMs(): number;
+  readonly replica: Pick<Replica, 'read' | 'readNow'>;
+  readonly asking: Pick<Asking, 'choose' | 'ask'>;
 }
 
 /** Keys that one peer is asked for, with their places in the batch. */
@@ -50,29 +40,12 @@ interface Question {
 
 /** Reads batches of one peer's clients. */
 export class BatchReads {
-  /** Peers that left a question without an answer, and until when they are not asked. */
-  private readonly avoided = new Map<string, number>();
-
   constructor(private readonly parts: BatchReadsParts) {}
 
   /** One answer a key, in order. */
   read(keys: readonly string[]): Promise<readonly ManyAnswer[]> {
-    return new OneBatch(keys, this.parts, this.avoided).read();
+    return new OneBatch(keys, this.parts).read();
   }
-}
-
-/** What this peer answers to another one's question: all values that it can give at once. */
-export function valuesOf(replica: Pick<Replica, 'readNow'>, keys: readonly string[]): ValuesReply {
-  const values: (Value | null | undefined)[] = [];
-  let bytes = 0;
-  for (const key of keys) {
-    if (bytes >= REPLY_BYTES || values.length === ROUND_KEYS) break;
-    const answer = replica.readNow(partitionOfKey(key), key);
-    const value = answer?.kind === 'row' ? (answer.row?.value ?? null) : undefined;
-    bytes += value?.bytes.length ?? 0;
-    values.push(value);
-  }
-  return { type: 'values', values };
 }
 
 class OneBatch {
@@ -85,7 +58,6 @@ class OneBatch {
   constructor(
     private readonly keys: readonly string[],
     private readonly parts: BatchReadsParts,
-    private readonly avoided: Map<string, number>,
   ) {
     this.answers = new Array(keys.length);
   }
@@ -111,7 +83,7 @@ class OneBatch {
   /** Answers what is held here; `others` get the places of the rest. */
   private async readOwn(first: number, others: number[]): Promise<number> {
     const { keys, parts } = this;
-    const last = Math.min(keys.length, first + ROUND_KEYS);
+    const last = Math.min(keys.length, first + QUESTION_KEYS);
     const limit = this.bytes + ROUND_BYTES;
     for (let place = first; place < last; place++) {
       const key = keys[place] as string;
@@ -128,10 +100,9 @@ class OneBatch {
   /** Whom to ask for what: as few peers as come to hand; `left` gets the places of keys that nobody else holds. */
   private questions(places: readonly number[], left: number[]): ReadonlyMap<string, Question> {
     const questions = new Map<string, Question>();
-    const nowMs = this.parts.monotonicMs();
     for (const place of places) {
       const key = this.keys[place] as string;
-      const peer = this.choose(partitionOfKey(key), questions, nowMs);
+      const peer = this.parts.asking.choose(partitionOfKey(key), questions);
       if (peer === undefined) {
         left.push(place);
         continue;
@@ -147,29 +118,12 @@ class OneBatch {
     return questions;
   }
 
-  private choose(
-    partition: number,
-    questions: ReadonlyMap<string, Question>,
-    nowMs: number,
-  ): string | undefined {
-    const members = this.parts.replica.map.parts[partition]?.members;
-    // What a member cannot answer at once is just changing: the way of a single read knows whom to ask about it.
-    if (members === undefined || members.has(this.parts.id)) return undefined;
-    for (const peer of questions.keys()) if (members.has(peer)) return peer;
-    const ready = [...members.keys()].filter((peer) => (this.avoided.get(peer) ?? 0) <= nowMs);
-    return ready[partition % Math.max(1, ready.length)];
-  }
-
   private async ask(peer: string, { keys, places }: Question, left: number[]): Promise<void> {
-    const { parts, avoided } = this;
-    const reply = await parts.transport.call(peer, { type: 'read', keys }, ASK_MS);
-    const values = reply.type === 'values' ? reply.values : [];
-    if (reply.type === 'call-failed') avoided.set(peer, parts.monotonicMs() + AVOID_MS);
-    else avoided.delete(peer);
+    const rows = await this.parts.asking.ask(peer, keys, ASK_MS);
     for (const [index, place] of places.entries()) {
-      const value = values[index];
-      if (value === undefined) left.push(place);
-      else this.note(place, { kind: 'value', value }, value?.bytes.length ?? 0);
+      const row = rows[index];
+      if (row === undefined) left.push(place);
+      else this.note(place, { kind: 'value', value: row?.value ?? null }, row?.value.bytes.length ?? 0);
     }
   }
 

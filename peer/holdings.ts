@@ -7,7 +7,7 @@
  */
 import { compareBytes } from '../common/byte-order.js';
 import { PARTITION_COUNT, partitionOfKey } from '../common/slots.js';
-import { valuesOf } from './batch-reads.js';
+import { rowsOf } from './asking.js';
 import type { Replica } from './replica.js';
 import type { Row } from './replication/entry.js';
 import { DAMAGED, type LiveKey } from './replication/machine.js';
@@ -26,7 +26,7 @@ export class Holdings {
 
   /** Answers another peer. */
   answer(request: PeerRequest): PeerReply {
-    if (request.type === 'read') return valuesOf(this.replica, request.keys);
+    if (request.type === 'read') return rowsOf(this.replica, request.keys);
     if (request.type === 'list') {
       const { partitions, prefix, after, limit } = request;
       return { type: 'listed', ...this.list(partitions, prefix, after, limit) };

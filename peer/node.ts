@@ -9,6 +9,7 @@ import { partitionOfKey } from '../common/slots.js';
 import { summarise } from '../common/summary.js';
 import type { BatchReads } from './batch-reads.js';
 import { writeBatch } from './batch-writes.js';
+import type { ForwardedReads } from './forwarded-reads.js';
 import type { Check, ClusterSummary, Holder, KeyPage, ManyAnswer, Store, Write } from './gateway/store.js';
 import type { Holdings } from './holdings.js';
 import type { Lister } from './lister.js';
@@ -29,6 +30,7 @@ export interface NodeParts {
   /** As clients are told: its URL. */
   readonly orchestrator: string;
   readonly replica: Pick<Replica, 'map' | 'read' | 'readNow' | 'write' | 'beginWrite'>;
+  readonly forwardedReads: Pick<ForwardedReads, 'begin'>;
   readonly batchReads: Pick<BatchReads, 'read'>;
   readonly holdings: Pick<Holdings, 'answer' | 'all' | 'allKeys'>;
   readonly lister: Pick<Lister, 'page'>;
@@ -49,7 +51,10 @@ export class Node implements Store {
   }
 
   read(key: string, consistency: Consistency): Promise<ReadAnswer> {
-    return this.parts.replica.read({ partition: partitionOfKey(key), key, consistency });
+    const { replica, forwardedReads } = this.parts;
+    const partition = partitionOfKey(key);
+    if (consistency !== 'linearizable') return replica.read({ partition, key, consistency });
+    return new Promise((resolve) => forwardedReads.begin(partition, key, resolve));
   }
 
   readNow(key: string, partition = partitionOfKey(key)): ReadAnswer | undefined {

@@ -9,8 +9,11 @@ import { HTTP_LIMITS, type HttpServer, startHttpServer } from '../common/http-se
 import type { Logger } from '../common/log.js';
 import { hostPort } from '../common/names.js';
 import { formatPeerAddress, parsePeerAddress } from '../common/peer-address.js';
+import { Asking } from './asking.js';
 import { BatchReads } from './batch-reads.js';
 import { controlTunnel } from './control-tunnel.js';
+import { atEndOfTurn } from './end-of-turn.js';
+import { ForwardedReads } from './forwarded-reads.js';
 import { createGateway } from './gateway/gateway.js';
 import { gaugesOf } from './gauges.js';
 import { Holdings } from './holdings.js';
@@ -116,11 +119,14 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
     monotonicMs: () => clock.monotonicMs(),
     requestMs: LIST_MS,
   });
+  const asking = new Asking({ id, replica, transport, monotonicMs: () => clock.monotonicMs() });
+  const forwardedReads = new ForwardedReads({ replica, asking, atEndOfTurn });
   const node = new Node({
     id,
     orchestrator,
     replica,
-    batchReads: new BatchReads({ id, replica, transport, monotonicMs: () => clock.monotonicMs() }),
+    forwardedReads,
+    batchReads: new BatchReads({ replica, asking }),
     holdings,
     lister,
     readiness,
@@ -155,7 +161,7 @@ export async function startPeer(parts: PeerParts): Promise<Peer> {
           startRespServer({
             host,
             port: respPort,
-            store: respStoreOf({ replica, lister }),
+            store: respStoreOf({ replica, forwardedReads, lister }),
             cluster: respClusterOf(id, () => replica.map),
             secret: null,
             maxValueBytes,

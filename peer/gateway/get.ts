@@ -7,6 +7,7 @@
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
 import type { Value } from '../replication/commands.js';
+import { isLive } from '../replication/entry.js';
 import { sendAbsent, sendConditionFailed, sendJson, servedHeaders } from './answers.js';
 import { endTogether } from './answers-together.js';
 import { matches, matchOf, namesTag, requireUnconditional } from './conditions.js';
@@ -14,7 +15,6 @@ import { decode } from './encoding.js';
 import { atItem, failedItem, keyOfItem, readBatch } from './items.js';
 import { streamJson } from './json-stream.js';
 import { keyOfTarget } from './keys.js';
-import { isLive } from './one-key.js';
 import { readConsistency, requireNoQuery } from './query.js';
 import { readRefusal } from './refusals.js';
 import type { ManyAnswer, Store } from './store.js';

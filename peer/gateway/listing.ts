@@ -7,12 +7,11 @@
  */
 import type Koa from 'koa';
 import { Problem } from '../../common/problems.js';
-import type { Row } from '../replication/entry.js';
+import { isLive, type Row } from '../replication/entry.js';
 import { type HeaderList, sendJson } from './answers.js';
 import { bufferOf, textOf } from './encoding.js';
 import { joined, streamJson } from './json-stream.js';
 import { fitsKey } from './keys.js';
-import { isLive } from './one-key.js';
 import { readQuery } from './query.js';
 import { incomplete } from './refusals.js';
 import type { Store } from './store.js';

@@ -8,7 +8,7 @@ import type Koa from 'koa';
 import { readBody } from '../../common/http-body.js';
 import { Problem } from '../../common/problems.js';
 import type { Delete, Done, Failed, Put, Value } from '../replication/commands.js';
-import type { Row } from '../replication/entry.js';
+import { isLive, type LiveRow } from '../replication/entry.js';
 import type { Consistency } from '../replication/messages.js';
 import type { ReadAnswer } from '../requests/rim.js';
 import {
@@ -34,9 +34,6 @@ import { formatVersion } from './versions.js';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 const WRITE_PARAMETERS: readonly string[] = ['ttl'];
-
-/** A row that holds a value. */
-export type LiveRow = Row & { readonly value: Value };
 
 /** `GET`, `HEAD` */
 export async function readKey(ctx: Koa.Context, store: Store): Promise<void> {
@@ -118,11 +115,6 @@ export async function deleteKey(ctx: Koa.Context, store: Store): Promise<void> {
   } catch (error) {
     throw withServed(ctx, error, servedHeaders(partition, store.id));
   }
-}
-
-/** Whether a row holds a value: no row, and a tombstone, hold none. */
-export function isLive(row: Row | null): row is LiveRow {
-  return row !== null && row.value !== null;
 }
 
 /** The type to store: text where the client named none, or the one of forms, which `curl -d` sends for everything. */

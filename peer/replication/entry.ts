@@ -61,6 +61,14 @@ export interface Row {
   readonly expiresAtMs: number | undefined;
 }
 
+/** A row that holds a value. */
+export type LiveRow = Row & { readonly value: Value };
+
+/** Whether a row holds a value: no row, and a tombstone, hold none. */
+export function isLive(row: Row | null): row is LiveRow {
+  return row !== null && row.value !== null;
+}
+
 /** What an entry of the log leaves at `key`; undefined where it leaves nothing. */
 export function rowOf(entry: Entry, key: string): Row | undefined {
   const { effect } = entry;

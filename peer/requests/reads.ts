@@ -61,8 +61,7 @@ export class GatewayReads {
   readNow(partition: number, key: string): ReadAnswer | undefined {
     const found = this.#ports.readNow(partition, key);
     if (found === undefined) return undefined;
-    const { row, epoch, com } = found;
-    return { kind: 'row', row, epoch, com, servedBy: this.#identity.peerId };
+    return { kind: 'row', row: found.row, servedBy: this.#identity.peerId };
   }
 
   /** Starts a read. `nextId` gives a fresh id for each attempt. */
@@ -123,7 +122,7 @@ export class GatewayReads {
     this.#byId.delete(id);
     this.#avoid.delete(servedBy);
     if (outcome.kind === 'row') {
-      this.#finish(read, { ...outcome, servedBy });
+      this.#finish(read, { kind: 'row', row: outcome.row, servedBy });
       return true;
     }
     read.reason = outcome.reason;

@@ -46,5 +46,6 @@ export type WriteAnswer =
 
 /** What a client is told of its read. */
 export type ReadAnswer =
-  | (ReadRow & { readonly servedBy: PeerId })
+  /** `row` is null where there is no such key. */
+  | (Pick<ReadRow, 'kind' | 'row'> & { readonly servedBy: PeerId })
   | { readonly kind: 'unavailable'; readonly reason: GiveUpReason };

@@ -1,5 +1,6 @@
 /** The Redis lane's store on a peer: its replica for keys of one partition, its lister for all of them. */
 import { partitionOfKey } from '../../common/slots.js';
+import type { ForwardedReads } from '../forwarded-reads.js';
 import type { Lister } from '../lister.js';
 import type { Replica } from '../replica.js';
 import { isTooLarge } from '../replication/evaluate.js';
@@ -9,17 +10,17 @@ import type { RespStore, TransactionAnswer } from './store.js';
 
 /** What it is built on. */
 export interface PeerStoreParts {
-  readonly replica: Pick<Replica, 'readNow' | 'beginRead' | 'beginWrite'>;
+  readonly replica: Pick<Replica, 'readNow' | 'beginWrite'>;
+  readonly forwardedReads: Pick<ForwardedReads, 'begin'>;
   readonly lister: Pick<Lister, 'pageOf' | 'count'>;
 }
 
 /** Serves the Redis lane from a peer's own parts. */
-export function respStoreOf({ replica, lister }: PeerStoreParts): RespStore {
+export function respStoreOf({ replica, forwardedReads, lister }: PeerStoreParts): RespStore {
   return {
     partitionOf: partitionOfKey,
     readNow: (key) => replica.readNow(partitionOfKey(key), key),
-    read: (key, done) =>
-      replica.beginRead({ partition: partitionOfKey(key), key, consistency: 'linearizable' }, done),
+    read: (key, done) => forwardedReads.begin(partitionOfKey(key), key, done),
     write: (command, done) =>
       replica.beginWrite({ partition: partitionOfKey(command.key), command, idempotency: undefined }, done),
     transact: (partition, transaction, done) => {

@@ -3,7 +3,7 @@ import { versionForm } from './command-forms.js';
 import { type Form, Names } from './form.js';
 import type { Frame, NoReplyReason } from './frames.js';
 import type { PeerReply, PeerRequest } from './messages.js';
-import { readForm, valuesForm } from './values-forms.js';
+import { readForm, rowsForm } from './rows-forms.js';
 
 type Of<T extends { readonly type: string }, N extends T['type']> = Extract<T, { readonly type: N }>;
 
@@ -67,7 +67,7 @@ const NO_REPLY = 6;
 const COUNT = 7;
 const COUNTED = 8;
 const READ = 9;
-const VALUES = 10;
+const ROWS = 10;
 
 /** One frame: the call's number, and what it asks or answers. */
 export const frameForm: Form<Frame> = {
@@ -100,8 +100,8 @@ export const frameForm: Form<Frame> = {
       case 'read':
         w.message(READ, readForm, body);
         break;
-      case 'values':
-        w.message(VALUES, valuesForm, body);
+      case 'rows':
+        w.message(ROWS, rowsForm, body);
         break;
     }
   },
@@ -122,8 +122,8 @@ export const frameForm: Form<Frame> = {
         return { kind: 'reply', id, reply: r.message(COUNTED, countedForm) };
       case READ:
         return { kind: 'request', id, request: r.message(READ, readForm) };
-      case VALUES:
-        return { kind: 'reply', id, reply: r.message(VALUES, valuesForm) };
+      case ROWS:
+        return { kind: 'reply', id, reply: r.message(ROWS, rowsForm) };
       case NO_REPLY:
         return { kind: 'no-reply', id, reason: REASONS.nameOf(r.whole(NO_REPLY)) };
       default:

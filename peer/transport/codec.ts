@@ -4,7 +4,7 @@
  *
  * Invariants: what is decoded has the types that `replication/messages.ts` and `messages.ts` say, whatever the bytes
  * were, or decoding throws; bytes of values hold no more memory than about twice their own size (`field-reader.ts`),
- * but for those of one answer to many reads, which share one piece (`values-forms.ts`).
+ * but for those of one answer to many reads, which share one piece (`rows-forms.ts`).
  * The bytes of two batches, one after the other, are the bytes of one batch with the contents of both; no bytes are an
  * empty one. Texts are well-formed Unicode: a lone surrogate would not come back.
  */

@@ -17,6 +17,8 @@ const EIGHT_BYTES = 1;
 const WITH_LENGTH = 2;
 const FOUR_BYTES = 5;
 
+const REAL_BYTES = 8;
+
 const NOTHING = Buffer.alloc(0);
 
 export class FieldReader {
@@ -104,6 +106,22 @@ export class FieldReader {
     const values: number[] = [];
     while (this.at < end) values.push(this.varint());
     if (this.at > end) throw new RangeError(`field ${field} is cut short`);
+    this.next();
+    return values;
+  }
+
+  /** Finite numbers, packed. */
+  reals(field: number): number[] {
+    if (!this.isAt(field, WITH_LENGTH)) return [];
+    const length = this.varint();
+    if (length % REAL_BYTES !== 0) throw new RangeError(`field ${field} is cut short`);
+    const from = this.advance(length);
+    const values: number[] = [];
+    for (let at = from; at < from + length; at += REAL_BYTES) {
+      const value = this.received.readDoubleLE(at);
+      if (!Number.isFinite(value)) throw new RangeError(`field ${field} is not finite`);
+      values.push(value);
+    }
     this.next();
     return values;
   }

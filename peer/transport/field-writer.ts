@@ -17,6 +17,8 @@ const EIGHT_BYTES = 1;
 const WITH_LENGTH = 2;
 const FOUR_BYTES = 5;
 
+const REAL_BYTES = 8;
+
 const TWO_POW_32 = 2 ** 32;
 
 export class FieldWriter {
@@ -102,6 +104,17 @@ export class FieldWriter {
       this.writer.uint32(value);
     }
     this.writer.ldelim();
+  }
+
+  /** Finite numbers, packed. */
+  reals(field: number, values: readonly number[]): void {
+    const bytes = Buffer.allocUnsafe(REAL_BYTES * values.length);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      if (!Number.isFinite(value)) throw new RangeError(`${value} is not finite`);
+      bytes.writeDoubleLE(value, REAL_BYTES * i);
+    }
+    this.bytes(field, bytes);
   }
 
   /** A message; one without any field is written too. */

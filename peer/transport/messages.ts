@@ -2,7 +2,8 @@
  * What peers ask one another beside the protocol's own messages (`replication/messages.ts`): questions that any copy
  * answers at once. `peer.proto` is the same on the wire; `codec.ts` maps between the two.
  */
-import type { Value, Version } from '../replication/commands.js';
+import type { Version } from '../replication/commands.js';
+import type { LiveRow } from '../replication/entry.js';
 
 export type PeerRequest =
   /** The first `limit` keys of these partitions, in byte order, that begin with `prefix` and come after `after`. */
@@ -17,7 +18,7 @@ export type PeerRequest =
   | { readonly type: 'count'; readonly partitions: readonly number[] }
   /** Which version of a key the asked peer itself holds. */
   | { readonly type: 'inspect'; readonly key: string }
-  /** The values of these keys, each a linearizable read by itself. */
+  /** The rows of these keys, each a linearizable read by itself. */
   | { readonly type: 'read'; readonly keys: readonly string[] };
 
 export type PeerReply =
@@ -30,11 +31,11 @@ export type PeerReply =
   | { readonly type: 'counted'; readonly keys: number; readonly refused: readonly number[] }
   /** `version` is null where there is no such key. */
   | { readonly type: 'inspected'; readonly holds: boolean; readonly version: Version | null }
-  | ValuesReply;
+  | RowsReply;
 
 /** What the asked peer could answer at once, in the order of the keys; the last ones may be missing. */
-export interface ValuesReply {
-  readonly type: 'values';
+export interface RowsReply {
+  readonly type: 'rows';
   /** null: there is no such key; undefined: not answered, to be read another way. */
-  readonly values: readonly (Value | null | undefined)[];
+  readonly rows: readonly (LiveRow | null | undefined)[];
 }

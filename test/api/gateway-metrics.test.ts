@@ -59,7 +59,7 @@ describe('gateway GET /metrics', () => {
     gateway.store.read = () => {
       begun();
       return new Promise((resolve) => {
-        go = () => resolve({ kind: 'row', row: null, epoch: 1, com: 1, servedBy: 'peer-1' });
+        go = () => resolve({ kind: 'row', row: null, servedBy: 'peer-1' });
       });
     };
     const wire = openWire(gateway);

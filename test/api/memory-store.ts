@@ -68,7 +68,7 @@ export class MemoryStore implements Store {
     this.consistencies.push(consistency);
     const fault = this.fault(key);
     if (fault !== undefined) return { kind: 'unavailable', reason: reasonOf(fault) };
-    return { kind: 'row', row: this.records.get(key) ?? null, epoch: 1, com: 1, servedBy: this.id };
+    return { kind: 'row', row: this.records.get(key) ?? null, servedBy: this.id };
   }
 
   readNow(key: string): ReadAnswer | undefined {
@@ -77,7 +77,7 @@ export class MemoryStore implements Store {
     if (row === undefined) return undefined;
     this.asked++;
     this.consistencies.push('linearizable');
-    return { kind: 'row', row, epoch: 1, com: 1, servedBy: this.id };
+    return { kind: 'row', row, servedBy: this.id };
   }
 
   async write(write: Write): Promise<WriteAnswer> {

@@ -437,8 +437,18 @@ const EXCHANGES: readonly { request: PeerRequest; reply: PeerReply }[] = [
   {
     request: { type: 'read', keys: ['', 'ключ', 'a'] },
     reply: {
-      type: 'values',
-      values: [null, { bytes: Buffer.from('один'), type: 'text/plain' }, undefined],
+      type: 'rows',
+      rows: [
+        null,
+        {
+          value: { bytes: Buffer.from('один'), type: 'text/plain' },
+          epoch: 2 ** 33,
+          seq: 2 ** 40,
+          ts: 1.5,
+          expiresAtMs: undefined,
+        },
+        undefined,
+      ],
     },
   },
   {

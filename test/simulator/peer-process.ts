@@ -31,9 +31,10 @@ import type { World } from './world.js';
 
 const EVERYTHING = { rows: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER } as const;
 
-/** One read in so many of a peer is read as one of a batch; and how long that waits for its answer, in ms. */
-const BATCH_READS_EACH = 3;
-const BATCH_ASK_MS = 250;
+/** One read in so many goes the way of a single one without a question first, as where nobody answered lately. */
+const SINGLE_READS_EACH = 3;
+/** A question waits this long for its answer, in ms. */
+const ASK_MS = 100;
 
 export class SimulatedPeer extends Process implements Watched {
   readonly disk: Disk<StoreBatch>;
@@ -188,7 +189,7 @@ export class SimulatedPeer extends Process implements Watched {
       this.wakeGateway();
     };
     this.reads += 1;
-    if (strict || this.reads % BATCH_READS_EACH !== 0 || !this.askMember(partition, stored, done, single)) {
+    if (strict || this.reads % SINGLE_READS_EACH === 0 || !this.askMember(partition, stored, done, single)) {
       single();
     }
   }
@@ -331,7 +332,7 @@ export class SimulatedPeer extends Process implements Watched {
   }
 
   /**
-   * As `batch-reads.ts` does with a key that this peer does not hold: asks a member what it can answer at once, and goes
+   * As `forwarded-reads.ts` does with a key that this peer does not hold: asks a member what it can answer at once, and goes
    * the way of a single read where it cannot, or says nothing. False: there is nobody to ask.
    */
   private askMember(
@@ -353,11 +354,13 @@ export class SimulatedPeer extends Process implements Watched {
     };
     world.network.send(this.id, member.id, 'read', 'tcp', () => {
       const found = member.driver?.readNow(partition, key);
-      world.network.send(member.id, this.id, 'values', 'tcp', () =>
-        settle(() => (found === undefined ? single() : done({ ...found, servedBy: member.id }))),
+      world.network.send(member.id, this.id, 'rows', 'tcp', () =>
+        settle(() =>
+          found === undefined ? single() : done({ kind: 'row', row: found.row, servedBy: member.id }),
+        ),
       );
     });
-    this.timer(BATCH_ASK_MS, () => settle(single));
+    this.timer(ASK_MS, () => settle(single));
     return true;
   }
 

@@ -11,9 +11,9 @@ function storeOf(pageOf: Pages, asked: unknown[] = []) {
   return respStoreOf({
     replica: {
       readNow: () => undefined,
-      beginRead: (call) => void asked.push(call),
       beginWrite: (call) => void asked.push(call),
     },
+    forwardedReads: { begin: (partition, key) => void asked.push({ partition, key }) },
     lister: { pageOf, count: () => Promise.resolve(null) },
   });
 }
@@ -28,7 +28,7 @@ describe("the Redis lane's store on a peer", () => {
     store.read('a', () => undefined);
     store.write(command, () => undefined);
     expect(asked).to.deep.equal([
-      { partition: partitionOfKey('a'), key: 'a', consistency: 'linearizable' },
+      { partition: partitionOfKey('a'), key: 'a' },
       { partition: partitionOfKey('b'), command, idempotency: undefined },
     ]);
   });
@@ -63,12 +63,12 @@ describe("the Redis lane's store on a peer", () => {
       const store = respStoreOf({
         replica: {
           readNow: () => undefined,
-          beginRead: () => undefined,
           beginWrite: (call, given) => {
             asked.push(call);
             given(answer);
           },
         },
+        forwardedReads: { begin: () => undefined },
         lister: { pageOf: NOTHING, count: () => Promise.resolve(null) },
       });
       store.transact(7, transaction, (heard) => expect(heard).to.deep.equal(told));
@@ -102,10 +102,10 @@ describe("the Redis lane's store on a peer", () => {
       const lister = { pageOf: NOTHING, count: () => Promise.resolve(count) };
       const replica = {
         readNow: () => undefined,
-        beginRead: () => undefined,
         beginWrite: () => undefined,
       };
-      expect(await respStoreOf({ replica, lister }).count()).to.equal(count);
+      const forwardedReads = { begin: () => undefined };
+      expect(await respStoreOf({ replica, forwardedReads, lister }).count()).to.equal(count);
     }
   });
 });

@@ -21,7 +21,7 @@ import type {
   Value,
   Version,
 } from '../../../peer/replication/commands.js';
-import type { Entry, IdempotencyTag, RequestTag, Row } from '../../../peer/replication/entry.js';
+import type { Entry, IdempotencyTag, LiveRow, RequestTag, Row } from '../../../peer/replication/entry.js';
 import type {
   KeyedRow,
   PeerMessage,
@@ -158,6 +158,18 @@ const row = record<Row>({
   ts: ms,
   expiresAtMs: fc.option(ms, { nil: undefined }),
 });
+
+/** As it is given to who asks: its time is not over. */
+const liveRow = fc
+  .tuple(
+    row,
+    value,
+    fc.option(
+      ms.filter((time) => time > 0),
+      { nil: undefined },
+    ),
+  )
+  .map(([fields, value, expiresAtMs]): LiveRow => ({ ...fields, value, expiresAtMs }));
 
 const drain = record<Drain>({
   scope: fc.constantFrom('duties', 'everything'),
@@ -310,7 +322,7 @@ export const reply: Arbitrary<PeerReply> = fc.oneof(
   fc.record({ type: fc.constant('counted' as const), keys: whole, refused: fc.array(partition) }),
   fc.record({ type: fc.constant('inspected' as const), holds: flag, version: fc.option(version) }),
   fc.record({
-    type: fc.constant('values' as const),
-    values: fc.array(fc.oneof(value, fc.constant(null), fc.constant(undefined))),
+    type: fc.constant('rows' as const),
+    rows: fc.array(fc.oneof(liveRow, fc.constant(null), fc.constant(undefined))),
   }),
 );

@@ -223,24 +223,32 @@ describe('codec', () => {
     });
 
     it('values that are not there, or that nobody asked for', () => {
-      const reply = (values: object) =>
-        Buffer.from(batchOfProto.encode({ frames: [{ id: 1, values }] }).finish());
+      const reply = (rows: object) =>
+        Buffer.from(batchOfProto.encode({ frames: [{ id: 1, rows }] }).finish());
       const bytes = Buffer.from('ab');
+      const marks = [3, 4, 5.5, 0];
+      const good = { found: [2], types: ['t'], lengths: [2], bytes, marks };
       const bad: object[] = [
-        { found: [2], lengths: [2], bytes },
-        { found: [3], types: [''], lengths: [2], bytes },
-        { found: [2], types: [''], lengths: [3], bytes },
-        { found: [2, 2], types: [''], lengths: [2], bytes },
-        { found: [2], types: [''], lengths: [1], bytes },
-        { found: [2], types: [''], lengths: [2, 0], bytes },
+        { ...good, types: [] },
+        { ...good, found: [3] },
+        { ...good, lengths: [3] },
+        { ...good, found: [2, 2] },
+        { ...good, lengths: [1] },
+        { ...good, lengths: [2, 0] },
         { found: [1], bytes },
+        { ...good, marks: [3, 4, 5.5] },
+        { ...good, marks: [...marks, ...marks] },
+        { ...good, marks: [-1, 4, 5.5, 0] },
+        { ...good, marks: [3, 0.5, 5.5, 0] },
+        { ...good, marks: [3, 4, Number.NaN, 0] },
       ];
-      for (const values of bad) {
-        expect(() => decodeBatch(reply(values), SENDER), JSON.stringify(values)).to.throw(RangeError);
+      for (const rows of bad) {
+        expect(() => decodeBatch(reply(rows), SENDER), JSON.stringify(rows)).to.throw(RangeError);
       }
-      const { frames } = decodeBatch(reply({ found: [0, 2, 1], types: ['t'], lengths: [2], bytes }), SENDER);
+      const row = { value: { bytes, type: 't' }, epoch: 3, seq: 4, ts: 5.5, expiresAtMs: undefined };
+      const { frames } = decodeBatch(reply({ ...good, found: [0, 2, 1] }), SENDER);
       expect(frames).to.deep.equal([
-        { kind: 'reply', id: 1, reply: { type: 'values', values: [undefined, { bytes, type: 't' }, null] } },
+        { kind: 'reply', id: 1, reply: { type: 'rows', rows: [undefined, row, null] } },
       ]);
     });
 
