@@ -136,14 +136,22 @@ function withServed(ctx: Koa.Context, error: unknown, headers: HeaderList): unkn
   return error;
 }
 
+/** A stored page must never run as ours, and a cache must ask whether it still holds the newest. */
+const SAFELY_SHOWN = [
+  'X-Content-Type-Options',
+  'nosniff',
+  'Content-Security-Policy',
+  'sandbox',
+  'Cache-Control',
+  'no-cache',
+] as const;
+
 /** Answers with a value, or that the client has it. */
 function sendRow(ctx: Koa.Context, row: LiveRow, headers: HeaderList): void {
   const { res, req } = ctx;
   const asked = req.headers['if-none-match'];
-  headers.push('ETag', `"${formatVersion(row)}"`, 'Last-Modified', httpDate(row.ts));
-  // A stored page must never run as ours, and a cache must ask whether it still holds the newest.
-  headers.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox');
-  headers.push('Cache-Control', 'no-cache');
+  const tag = `"${formatVersion(row)}"`;
+  headers.push('ETag', tag, 'Last-Modified', httpDate(row.ts), ...SAFELY_SHOWN);
   if (row.expiresAtMs !== undefined) headers.push('Expires', new Date(row.expiresAtMs).toUTCString());
   ctx.respond = false;
   if (asked !== undefined && namesTag(asked, formatVersion(row))) {

@@ -17,7 +17,8 @@ import { sendRead } from './one-key.js';
 import type { Store } from './store.js';
 
 /** A key that stands in the target as it is: printable ASCII but for `#`, `%`, `/` and `?`. */
-const PLAIN_TARGET = /^\/kv\/(?!all-data$)([!"$&-.0->@-~]{1,1024})$/;
+const PLAIN_TARGET = /^\/kv\/(?!all-data$)[!"$&-.0->@-~]{1,1024}$/;
+const KEY_AT = '/kv/'.length;
 
 interface PlainRead {
   readonly ctx: Koa.Context;
@@ -87,7 +88,8 @@ export function plainFailures(route: string): Koa.Middleware {
 }
 
 function plainKey({ method, url }: IncomingMessage): string | undefined {
-  return method === 'GET' ? PLAIN_TARGET.exec(url as string)?.[1] : undefined;
+  const target = url as string;
+  return method === 'GET' && PLAIN_TARGET.test(target) ? target.slice(KEY_AT) : undefined;
 }
 
 function isConditional({ headers }: IncomingMessage): boolean {

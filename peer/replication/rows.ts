@@ -99,7 +99,7 @@ export class Rows {
 
   /** The row of a key, a tombstone included; without `withValue` as a StateReader's `get`. */
   find(key: string, withValue = true): Row | Damaged | undefined {
-    const pending = this.overlay.get(key);
+    const pending = this.overlay.size === 0 ? undefined : this.overlay.get(key);
     return pending === undefined ? this.reader.get(this.partition, this.copy, key, withValue) : pending.row;
   }
 

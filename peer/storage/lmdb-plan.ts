@@ -29,21 +29,22 @@ const MARK = Buffer.of(1);
 
 /** The row spaces of all copies. */
 export class RowSpaces {
-  private readonly spaces = new Map<number, Map<number, RowSpace>>();
+  /** By partition, then by copy. */
+  private readonly spaces: (Map<number, RowSpace> | undefined)[] = [];
   private next: RowSpace = 1;
 
   of(partition: number, copy: number): RowSpace | undefined {
-    return this.spaces.get(partition)?.get(copy);
+    return this.spaces[partition]?.get(copy);
   }
 
   /** All copies of a partition. */
   copies(partition: number): ReadonlyMap<number, RowSpace> {
-    return this.spaces.get(partition) ?? new Map();
+    return this.spaces[partition] ?? new Map();
   }
 
   set(partition: number, copy: number, space: RowSpace): void {
-    const copies = this.spaces.get(partition);
-    if (copies === undefined) this.spaces.set(partition, new Map([[copy, space]]));
+    const copies = this.spaces[partition];
+    if (copies === undefined) this.spaces[partition] = new Map([[copy, space]]);
     else copies.set(copy, space);
     this.reserve(space);
   }
@@ -59,7 +60,7 @@ export class RowSpaces {
   }
 
   delete(partition: number, copy: number): void {
-    this.spaces.get(partition)?.delete(copy);
+    this.spaces[partition]?.delete(copy);
   }
 }
 
