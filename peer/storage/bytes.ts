@@ -136,6 +136,7 @@ export class ByteReader {
 
   text(): string {
     const length = this.varint();
+    if (length === 0) return '';
     const end = this.at + length;
     if (end > this.record.length) throw new RangeError('the record ends too early');
     const value = this.record.toString('utf8', this.at, end);

@@ -179,7 +179,7 @@ class LmdbEngine implements StorageEngine {
     const record = this.journaled.get('rows', stored);
     if (record === undefined) return undefined;
     const row = this.row(stored, record, { partition, what: 'row', copy, key });
-    if (row !== DAMAGED) this.hot.put(space, stored, row, record);
+    if (row !== DAMAGED) this.hot.put(space, key, row);
     return row;
   }
 

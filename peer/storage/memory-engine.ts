@@ -10,6 +10,7 @@ import { emptyMap } from '../../common/configuration.js';
 import type { Row } from '../replication/entry.js';
 import type { KeyRange, RangeLimit, RowMark, RowRange, StoreBatch, StoreOp } from '../replication/machine.js';
 import type { LoadedImage, StorageEngine, StorageStats } from './engine.js';
+import { HotRows } from './hot-rows.js';
 import type { HashKey } from './key-hash.js';
 import { MemoryRows } from './memory-rows.js';
 
@@ -21,6 +22,9 @@ export class MemoryEngine implements StorageEngine {
   private waiting: (() => void)[] = [];
   /** By partition. */
   private readonly partitions: (Copies | undefined)[] = [];
+  /** All that there ever were: numbers them. */
+  private copies = 0;
+  private readonly hot = new HotRows();
 
   /** An empty store; `storeId` is a random one, and so is `hashKey`, which nobody else knows. */
   constructor(
@@ -42,7 +46,13 @@ export class MemoryEngine implements StorageEngine {
   }
 
   get(partition: number, copy: number, key: string, withValue = true): Row | undefined {
-    return this.partitions[partition]?.get(copy)?.get(key, withValue);
+    const rows = this.partitions[partition]?.get(copy);
+    if (rows === undefined) return undefined;
+    const hot = this.hot.get(rows.id, key);
+    if (hot !== undefined) return hot;
+    const row = rows.get(key, withValue);
+    if (row !== undefined && withValue) this.hot.put(rows.id, key, row);
+    return row;
   }
 
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {
@@ -82,6 +92,7 @@ export class MemoryEngine implements StorageEngine {
   private apply(op: StoreOp): void {
     switch (op.type) {
       case 'row':
+        this.hot.forget(op.key);
         if (op.row !== undefined) this.rowsOf(op.partition, op.copy).put(op.key, op.row);
         else this.partitions[op.partition]?.get(op.copy)?.delete(op.key);
         return;
@@ -118,7 +129,7 @@ export class MemoryEngine implements StorageEngine {
     }
     let rows = copies.get(copy);
     if (rows === undefined) {
-      rows = new MemoryRows(this.hashKey);
+      rows = new MemoryRows(this.copies++, this.hashKey);
       copies.set(copy, rows);
     }
     return rows;

@@ -35,7 +35,11 @@ export class MemoryRows {
   private fresh: string[] = [];
   private readonly move = (handle: number) => this.moveRecord(handle);
 
-  constructor(private readonly hashKey: HashKey) {}
+  /** `id` tells this copy from all others, those before it included. */
+  constructor(
+    readonly id: number,
+    private readonly hashKey: HashKey,
+  ) {}
 
   get size(): number {
     return this.index.size;

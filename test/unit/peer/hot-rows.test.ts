@@ -14,8 +14,11 @@ function rowOf(seq: number): Row {
 }
 
 describe('peer/storage/hot-rows', () => {
-  const put = (hot: HotRows, key: string, seq: number, space = 1, bytes = 100) =>
-    hot.put(space, rowKey(space, key), rowOf(seq), Buffer.allocUnsafeSlow(bytes));
+  /** Reads it twice, as it takes for a row to be kept. */
+  const put = (hot: HotRows, key: string, seq: number, space = 1, row = rowOf(seq)) => {
+    hot.put(space, key, row);
+    hot.put(space, key, row);
+  };
 
   it('gives a row that was put, of its own space alone', () => {
     const hot = new HotRows();
@@ -25,6 +28,23 @@ describe('peer/storage/hot-rows', () => {
     expect(hot.get(1, 'e')).to.equal(undefined);
     put(hot, 'é', 2, 2);
     expect([hot.get(1, 'é'), hot.get(2, 'é')?.seq]).to.deep.equal([undefined, 2]);
+  });
+
+  it('keeps a tombstone', () => {
+    const hot = new HotRows();
+    const gone: Row = { ...rowOf(1), value: null };
+    put(hot, 'gone', 1, 1, gone);
+    expect(hot.get(1, 'gone')).to.deep.equal(gone);
+  });
+
+  it('keeps no row that was read once, and few of many that are read twice with many others between', () => {
+    const hot = new HotRows();
+    const keys = Array.from({ length: 200_000 }, (_, i) => `key ${i}`);
+    const kept = () => keys.filter((key) => hot.get(1, key) !== undefined).length;
+    for (const key of keys) hot.put(1, key, rowOf(1));
+    expect(kept()).to.be.below(4_000);
+    for (const key of keys) hot.put(1, key, rowOf(1));
+    expect(kept()).to.be.below(20_000);
   });
 
   it('has no row that was changed, and keeps the others', () => {
@@ -37,6 +57,8 @@ describe('peer/storage/hot-rows', () => {
     ]);
     const there = ['put', 'deleted', 'marked', 'left'].filter((key) => hot.get(1, key) !== undefined);
     expect(there).to.deep.equal(['marked', 'left']);
+    hot.forget('left');
+    expect(hot.get(1, 'left')).to.equal(undefined);
   });
 
   it('stays within its bytes, and lets go of what nobody asked for', () => {
@@ -48,14 +70,17 @@ describe('peer/storage/hot-rows', () => {
     }
     const kept = Array.from({ length: 1_000 }, (_, i) => hot.get(1, `key ${i}`)).filter((row) => row);
     expect(kept.length).to.be.within(50, 150);
-    put(hot, 'large', 1, 1, 65_537);
+    const large = { bytes: Buffer.alloc(65_537), type: 't' };
+    put(hot, 'large', 1, 1, { ...rowOf(1), value: large });
     expect(hot.get(1, 'large')).to.equal(undefined);
   });
 
-  it('keeps nothing that would hold more memory than it counts', () => {
+  it('keeps a value by itself, whatever it was a part of', () => {
     const hot = new HotRows();
-    const record = Buffer.alloc(8_192).subarray(0, 100);
-    hot.put(1, rowKey(1, 'part'), rowOf(1), record);
-    expect(hot.get(1, 'part')).to.equal(undefined);
+    const bytes = Buffer.alloc(8_192, 7).subarray(10, 110);
+    put(hot, 'part', 1, 1, { ...rowOf(1), value: { bytes, type: 't' } });
+    const kept = hot.get(1, 'part')?.value?.bytes;
+    expect(kept).to.deep.equal(Buffer.alloc(100, 7));
+    expect(kept?.buffer.byteLength).to.equal(100);
   });
 });
