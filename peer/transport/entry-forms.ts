@@ -48,7 +48,7 @@ const effectForm: Form<Effect> = {
       w.text(5, effect.storeId);
       w.whole(6, effect.inc);
     } else if (effect.kind === 'several') {
-      w.messages(7, changeForm, [...effect.changes.values()]);
+      w.messages(7, changeForm, effect.changes.values());
     }
   },
   read(r) {

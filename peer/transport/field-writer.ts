@@ -129,7 +129,7 @@ export class FieldWriter {
     if (value !== undefined) this.message(field, form, value);
   }
 
-  messages<T>(field: number, form: Writes<T>, values: readonly T[]): void {
+  messages<T>(field: number, form: Writes<T>, values: Iterable<T>): void {
     for (const value of values) this.message(field, form, value);
   }
 

@@ -56,6 +56,19 @@ describe('peer/replication/checksum', () => {
     expect(chainedChecksum(8, draft(1))).not.to.equal(sums[0]);
   });
 
+  it('is what it was: logs are stored with it', () => {
+    const value = { bytes: Buffer.from('v1'), type: 't' };
+    const effects: Entry['effect'][] = [
+      { kind: 'put', value, expiresAtMs: 1 },
+      { kind: 'delete' },
+      { kind: 'none' },
+      { kind: 'retire', peer: 'A', storeId: 's', inc: 1 },
+      several({ kind: 'put', key: 'ключ', value }, { kind: 'delete', key: 'b' }).effect as Entry['effect'],
+    ];
+    const sums = effects.map((effect) => chainedChecksum(7, draft(1, 'ключ', { effect })));
+    expect(sums).to.deep.equal([4070146968, 3946307927, 1637780469, 930282303, 868192079]);
+  });
+
   it('tells commands apart by where their parts begin', () => {
     expect(fingerprint(['ab', 'c'])).not.to.equal(fingerprint(['a', 'bc']));
     expect(fingerprint(['a', Buffer.from('b')])).to.equal(fingerprint(['a', Buffer.from('b')]));
