@@ -11,26 +11,24 @@ import { isLive, type LiveRow } from './replication/entry.js';
 import type { RowsReply } from './transport/messages.js';
 import type { Transport } from './transport/transport.js';
 
-/** Keys of one question. */
-export const QUESTION_KEYS = 1_024;
-/** Values of one answer, but for the last; the keys after it are not answered. */
+/** Values of one answer, in bytes; what does not fit is not answered. */
 const REPLY_BYTES = 1024 * 1024;
 /** A peer that left a question without an answer is not asked for this long, in ms. */
 const AVOID_MS = 1_000;
 
-/** What a question brought, in the order of its keys; the last ones may be missing. null: no such key; undefined: not answered. */
+/** What a question brought, in the order of its keys; null: no such key; undefined, or missing at the end: not answered. */
 export type Rows = RowsReply['rows'];
 
 export interface AskingParts {
   readonly id: string;
-  readonly replica: Pick<Replica, 'map'>;
-  readonly transport: Pick<Transport, 'call'>;
+  readonly replica: Pick<Replica, 'map' | 'avoid'>;
+  readonly transport: Pick<Transport, 'call' | 'isConnected'>;
   monotonicMs(): number;
 }
 
 /** Chooses whom to ask, and asks. */
 export class Asking {
-  /** Peers that left a question without an answer, and until when they are not asked. */
+  /** Peers that left a question without an answer, and until when they are not asked; as many as the map named. */
   private readonly avoided = new Map<string, number>();
 
   constructor(private readonly parts: AskingParts) {}
@@ -40,21 +38,25 @@ export class Asking {
    * cannot answer at once is just changing: the way of a single read knows whom to ask about it.
    */
   choose(partition: number, asked: ReadonlyMap<string, unknown>): string | undefined {
-    const { id, replica, monotonicMs } = this.parts;
+    const { id, replica, transport, monotonicMs } = this.parts;
     const members = replica.map.parts[partition]?.members;
     if (members === undefined || members.has(id)) return undefined;
     for (const peer of asked.keys()) if (members.has(peer)) return peer;
     const nowMs = monotonicMs();
-    const ready = [...members.keys()].filter((peer) => (this.avoided.get(peer) ?? 0) <= nowMs);
+    const ready = [...members.keys()].filter(
+      (peer) => (this.avoided.get(peer) ?? 0) <= nowMs && transport.isConnected(peer),
+    );
     return ready[partition % Math.max(1, ready.length)];
   }
 
-  /** Asks for up to `QUESTION_KEYS` keys, of which none may be answered; settles within `askMs`. */
+  /** Asks for up to `MAX_READ_KEYS` keys, of which none may be answered; settles within `askMs`. */
   async ask(peer: string, keys: readonly string[], askMs: number): Promise<Rows> {
-    const { transport, monotonicMs } = this.parts;
+    const { replica, transport, monotonicMs } = this.parts;
     const reply = await transport.call(peer, { type: 'read', keys }, askMs);
-    if (reply.type === 'call-failed') this.avoided.set(peer, monotonicMs() + AVOID_MS);
-    else if (this.avoided.size > 0) this.avoided.delete(peer);
+    if (reply.type === 'call-failed') {
+      this.avoided.set(peer, monotonicMs() + AVOID_MS);
+      replica.avoid(peer);
+    } else if (this.avoided.size > 0) this.avoided.delete(peer);
     return reply.type === 'rows' ? reply.rows : [];
   }
 }
@@ -62,16 +64,17 @@ export class Asking {
 /** What this peer answers to another one's question: all rows that it can give at once. */
 export function rowsOf(replica: Pick<Replica, 'readNow'>, keys: readonly string[]): RowsReply {
   const rows: (LiveRow | null | undefined)[] = [];
-  let bytes = 0;
+  let room = REPLY_BYTES;
   for (const key of keys) {
-    if (bytes >= REPLY_BYTES || rows.length === QUESTION_KEYS) break;
     const answer = replica.readNow(partitionOfKey(key), key);
     const row = answer?.kind === 'row' ? answer.row : undefined;
     if (row === undefined) rows.push(undefined);
     else if (!isLive(row)) rows.push(null);
     else {
-      bytes += row.value.bytes.length;
-      rows.push(row);
+      const { length } = row.value.bytes;
+      const fits = length <= room;
+      if (fits) room -= length;
+      rows.push(fits ? row : undefined);
     }
   }
   return { type: 'rows', rows };

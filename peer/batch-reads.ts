@@ -9,10 +9,11 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { partitionOfKey } from '../common/slots.js';
-import { type Asking, QUESTION_KEYS } from './asking.js';
+import type { Asking } from './asking.js';
 import type { AnswerFull, ManyAnswer } from './gateway/store.js';
 import type { Replica } from './replica.js';
 import type { ReadAnswer } from './requests/rim.js';
+import { MAX_READ_KEYS } from './transport/messages.js';
 
 /** Keys that are looked up here at a stretch. */
 const STRETCH_KEYS = 256;
@@ -83,7 +84,7 @@ class OneBatch {
   /** Answers what is held here; `others` get the places of the rest. */
   private async readOwn(first: number, others: number[]): Promise<number> {
     const { keys, parts } = this;
-    const last = Math.min(keys.length, first + QUESTION_KEYS);
+    const last = Math.min(keys.length, first + MAX_READ_KEYS);
     const limit = this.bytes + ROUND_BYTES;
     for (let place = first; place < last; place++) {
       const key = keys[place] as string;

@@ -3,17 +3,18 @@
  * peers as come to hand. A message, an open request and its timer for each would cost more than reading.
  *
  * Invariants: each read is answered once, by a row that was current while it was open, or goes the way of a single read; an
- * answer keeps no more memory than about twice its value's own bytes.
+ * answer keeps no more memory than about twice its value's own bytes, or, if it is small, a block of Node's that it shares.
  */
-import { type Asking, QUESTION_KEYS, type Rows } from './asking.js';
+import type { Asking, Rows } from './asking.js';
 import type { Replica } from './replica.js';
 import type { LiveRow } from './replication/entry.js';
 import type { ReadAnswer } from './requests/rim.js';
+import { MAX_READ_KEYS } from './transport/messages.js';
 
 /** A question that has no answer for this long, in ms, is given up: its keys are read one by one. */
 const ASK_MS = 100;
-/** Reads that are asked for together; beyond it they go one by one, and are turned away there if it is too many. */
-const MAX_OPEN = 10_000;
+/** Reads that wait for answers; beyond it they go one by one, and are turned away there if it is too many. */
+const MAX_OPEN = 5_000;
 
 type Done = (answer: ReadAnswer) => void;
 
@@ -50,7 +51,7 @@ export class ForwardedReads {
     question.keys.push(key);
     question.partitions.push(partition);
     question.done.push(done);
-    if (question.keys.length === QUESTION_KEYS) this.sendAll();
+    if (question.keys.length === MAX_READ_KEYS) this.sendAll();
   }
 
   private questionTo(peer: string): Question {
@@ -69,15 +70,10 @@ export class ForwardedReads {
   }
 
   private async ask(peer: string, { keys, partitions, done }: Question): Promise<void> {
-    for (let first = 0; first < keys.length; ) {
-      const rows = await this.parts.asking.ask(peer, first === 0 ? keys : keys.slice(first), ASK_MS);
-      // Its answer was as long as one may be: the rest is asked for again. Or it did not answer: then nothing more is.
-      const answered = rows.length > 0 ? Math.min(keys.length, first + rows.length) : keys.length;
-      for (let at = first; at < answered; at++) {
-        this.open--;
-        this.settle(peer, rows[at - first], partitions[at] as number, keys[at] as string, done[at] as Done);
-      }
-      first = answered;
+    const rows = await this.parts.asking.ask(peer, keys, ASK_MS);
+    for (let at = 0; at < keys.length; at++) {
+      this.open--;
+      this.settle(peer, rows[at], partitions[at] as number, keys[at] as string, done[at] as Done);
     }
   }
 

@@ -119,6 +119,11 @@ export class Replica {
     this.setAlarm();
   }
 
+  /** This peer left a question without an answer: reads are asked of it last for a while. */
+  avoid(peer: string): void {
+    this.gateway.avoid(this.parts.clock.monotonicMs(), peer);
+  }
+
   /** Envelopes of another peer. */
   receive(envelopes: readonly PeerEnvelope[]): void {
     for (const envelope of envelopes) this.driver.receive(envelope);

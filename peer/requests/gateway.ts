@@ -41,6 +41,11 @@ export class Gateway {
     this.#reads.begin(nowMs, call, this.#nextId, done);
   }
 
+  /** This peer left a question without an answer: reads are asked of it last for a while. */
+  avoid(nowMs: number, peer: PeerId): void {
+    this.#reads.avoid(nowMs, peer);
+  }
+
   /** To be called at `nextTickMs`, or about every 10 to 50 ms, and when a new map was adopted. */
   tick(nowMs: number): void {
     this.#writes.tick(nowMs, this.#nextId);

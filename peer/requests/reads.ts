@@ -100,10 +100,15 @@ export class GatewayReads {
       if (nowMs >= read.deadlineMs) this.#finish(read, { kind: 'unavailable', reason: read.reason });
       else if (nowMs < read.nextMs) this.#wait(read, read.nextMs);
       else {
-        for (const { to } of read.waiting) this.#avoid.set(to, nowMs + this.#settings.avoidMs);
+        for (const { to } of read.waiting) this.avoid(nowMs, to);
         this.#try(nowMs, read, nextId);
       }
     }
+  }
+
+  /** This peer left a question without an answer: it is asked last for a while. */
+  avoid(nowMs: number, peer: PeerId): void {
+    this.#avoid.set(peer, nowMs + this.#settings.avoidMs);
   }
 
   /** When `tick` should be called next, or Infinity. */

@@ -3,8 +3,8 @@
  *
  * Kept true: as for every engine (see engine.ts). A batch is part of one record of the journal, and batches that come
  * while another is being flushed share the next. Reads see a batch at the latest when it is done. What is not in LMDB yet
- * is in memory, which is bounded; the rest costs no memory of ours: LMDB's pages are the system's, which takes them
- * back when it needs room.
+ * is in memory, which is bounded, and so are rows that are read again and again; the rest costs no memory of ours: LMDB's
+ * pages are the system's, which takes them back when it needs room.
  * One process has a directory open at a time: a second one is refused.
  */
 
@@ -81,7 +81,7 @@ export interface LmdbOptions {
   readonly bootId?: string;
   /** Left out: CHECKPOINT_LIMITS. */
   readonly checkpoints?: CheckpointLimits;
-  /** Memory for rows that were read lately, in bytes; left out: HOT_BYTES. */
+  /** Memory for rows that are read again and again, in bytes; left out: HOT_BYTES. */
   readonly hotBytes?: number;
 }
 

@@ -3,7 +3,8 @@
  *
  * Kept true: as for every engine (see engine.ts). A batch is applied within `write`, so no other code sees half of
  * it. Every start is a new store, which the cluster takes for a wiped disk. So what only a start would ask for (the log,
- * the sessions, the map) is not kept a second time here: the machine has it.
+ * the sessions, the map) is not kept a second time here: the machine has it. Keys are well-formed, or a row that is kept
+ * decoded could not be told from another's.
  */
 
 import { emptyMap } from '../../common/configuration.js';
@@ -22,8 +23,8 @@ export class MemoryEngine implements StorageEngine {
   private waiting: (() => void)[] = [];
   /** By partition. */
   private readonly partitions: (Copies | undefined)[] = [];
-  /** All that there ever were: numbers them. */
-  private copies = 0;
+  /** Of all that there ever were. */
+  private lastCopyId = 0;
   private readonly hot = new HotRows();
 
   /** An empty store; `storeId` is a random one, and so is `hashKey`, which nobody else knows. */
@@ -129,7 +130,7 @@ export class MemoryEngine implements StorageEngine {
     }
     let rows = copies.get(copy);
     if (rows === undefined) {
-      rows = new MemoryRows(this.copies++, this.hashKey);
+      rows = new MemoryRows(++this.lastCopyId, this.hashKey);
       copies.set(copy, rows);
     }
     return rows;

@@ -79,11 +79,13 @@ export class FieldReader {
     return value;
   }
 
-  texts(field: number): string[] {
+  /** No more than `most` of them, or it throws. */
+  texts(field: number, most = Number.POSITIVE_INFINITY): string[] {
     const values: string[] = [];
     for (;;) {
       const value = this.maybeText(field);
       if (value === undefined) return values;
+      if (values.length === most) throw new RangeError(`field ${field} is there more than ${most} times`);
       values.push(value);
     }
   }
@@ -97,14 +99,17 @@ export class FieldReader {
     return length * 2 < this.received.length ? Buffer.from(window) : window;
   }
 
-  /** Unsigned numbers, packed. */
-  numbers(field: number): number[] {
+  /** Unsigned numbers, packed; no more than `most` of them, or it throws. */
+  numbers(field: number, most = Number.POSITIVE_INFINITY): number[] {
     if (!this.isAt(field, WITH_LENGTH)) return [];
     const length = this.varint();
     const end = this.at + length;
     if (end > this.end) throw new RangeError(`field ${field} is longer than its message`);
     const values: number[] = [];
-    while (this.at < end) values.push(this.varint());
+    while (this.at < end) {
+      if (values.length === most) throw new RangeError(`field ${field} has more than ${most} numbers`);
+      values.push(this.varint());
+    }
     if (this.at > end) throw new RangeError(`field ${field} is cut short`);
     this.next();
     return values;

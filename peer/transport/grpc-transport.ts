@@ -89,6 +89,10 @@ export class GrpcTransport implements Transport {
     return this.links.get(to)?.connection?.send(envelopes) ?? false;
   }
 
+  isConnected(peer: string): boolean {
+    return this.closing === null && this.links.get(peer)?.connection != null;
+  }
+
   call(to: string, request: PeerRequest, timeoutMs: number): Promise<PeerReply | CallFailure> {
     const link = this.links.get(to);
     if (this.closing !== null) return Promise.resolve(failure('closed', false));

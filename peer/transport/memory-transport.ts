@@ -103,6 +103,10 @@ export class MemoryTransport implements Transport {
     return true;
   }
 
+  isConnected(peer: string): boolean {
+    return !this.closed && this.network.connected(this, peer) != null;
+  }
+
   call(to: string, request: PeerRequest, timeoutMs: number): Promise<PeerReply | CallFailure> {
     const refused = this.refusal(to, timeoutMs);
     if (refused) return Promise.resolve(failure(refused, false));

@@ -5,6 +5,9 @@
 import type { Version } from '../replication/commands.js';
 import type { LiveRow } from '../replication/entry.js';
 
+/** Keys of one `read`, at most. */
+export const MAX_READ_KEYS = 1_024;
+
 export type PeerRequest =
   /** The first `limit` keys of these partitions, in byte order, that begin with `prefix` and come after `after`. */
   | {
@@ -33,7 +36,7 @@ export type PeerReply =
   | { readonly type: 'inspected'; readonly holds: boolean; readonly version: Version | null }
   | RowsReply;
 
-/** What the asked peer could answer at once, in the order of the keys; the last ones may be missing. */
+/** What the asked peer could answer at once, in the order of the keys. */
 export interface RowsReply {
   readonly type: 'rows';
   /** null: there is no such key; undefined: not answered, to be read another way. */

@@ -8,7 +8,7 @@ import type { LiveRow, Row } from '../replication/entry.js';
 import type { FieldReader } from './field-reader.js';
 import type { FieldWriter } from './field-writer.js';
 import type { Form } from './form.js';
-import type { PeerRequest, RowsReply } from './messages.js';
+import { MAX_READ_KEYS, type PeerRequest, type RowsReply } from './messages.js';
 
 const UNANSWERED = 0;
 const ABSENT = 1;
@@ -21,7 +21,7 @@ const NEVER = 0;
 
 export const readForm: Form<Extract<PeerRequest, { readonly type: 'read' }>> = {
   write: (w, { keys }) => w.texts(1, keys),
-  read: (r) => ({ type: 'read', keys: r.texts(1) }),
+  read: (r) => ({ type: 'read', keys: r.texts(1, MAX_READ_KEYS) }),
 };
 
 export const rowsForm: Form<RowsReply> = {
@@ -45,9 +45,9 @@ export const rowsForm: Form<RowsReply> = {
     w.reals(5, marks);
   },
   read(r: FieldReader): RowsReply {
-    const found = r.numbers(1);
-    const types = r.texts(2);
-    const lengths = r.numbers(3);
+    const found = r.numbers(1, MAX_READ_KEYS);
+    const types = r.texts(2, MAX_READ_KEYS);
+    const lengths = r.numbers(3, MAX_READ_KEYS);
     const bytes = r.bytes(4);
     const marks = r.reals(5);
     const rows: (LiveRow | null | undefined)[] = [];

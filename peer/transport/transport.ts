@@ -68,6 +68,8 @@ export interface Transport {
    * be sent. Throws for envelopes of another sender, and for numbers that would not come back as they are.
    */
   send(to: string, envelopes: readonly PeerEnvelope[]): boolean;
+  /** Whether there is a connection to a peer: what is asked of it now does not wait for one. */
+  isConnected(peer: string): boolean;
   /**
    * Asks another peer, and waits for its answer or for `timeoutMs`. A call to a peer that is being connected to waits
    * for the connection, a second at most. Never rejects.

@@ -77,7 +77,7 @@ export function describeTransport(kind: string, makeHarness: () => Harness): voi
       options: StartOptions = {},
     ): Promise<[RunningPeer, RunningPeer]> {
       const [a, b] = await pair(earsA, earsB, options);
-      await until(() => a.transport.send('b', []) && b.transport.send('a', []));
+      await until(() => a.transport.isConnected('b') && b.transport.isConnected('a'));
       return [a, b];
     }
 

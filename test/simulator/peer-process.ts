@@ -360,7 +360,12 @@ export class SimulatedPeer extends Process implements Watched {
         ),
       );
     });
-    this.timer(ASK_MS, () => settle(single));
+    this.timer(ASK_MS, () =>
+      settle(() => {
+        gateway?.avoid(this.clock(), member.id);
+        single();
+      }),
+    );
     return true;
   }
 

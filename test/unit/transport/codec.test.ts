@@ -245,6 +245,11 @@ describe('codec', () => {
       for (const rows of bad) {
         expect(() => decodeBatch(reply(rows), SENDER), JSON.stringify(rows)).to.throw(RangeError);
       }
+      const many = { found: new Array(1_025).fill(1) };
+      expect(() => decodeBatch(reply(many), SENDER)).to.throw(RangeError, 'more than 1024');
+      const keys = Array.from({ length: 1_025 }, () => 'k');
+      const frame = Buffer.from(batchOfProto.encode({ frames: [{ id: 1, read: { keys } }] }).finish());
+      expect(() => decodeBatch(frame, SENDER)).to.throw(RangeError, 'more than 1024');
       const row = { value: { bytes, type: 't' }, epoch: 3, seq: 4, ts: 5.5, expiresAtMs: undefined };
       const { frames } = decodeBatch(reply({ ...good, found: [0, 2, 1] }), SENDER);
       expect(frames).to.deep.equal([
