@@ -13,6 +13,8 @@ import type { Transport } from './transport/transport.js';
 
 /** Values of one answer, in bytes; what does not fit is not answered. */
 const REPLY_BYTES = 1024 * 1024;
+/** Values that are read for one answer, fitting or not, in bytes, but for the last: everybody else waits meanwhile. */
+const READ_BYTES = 4 * REPLY_BYTES;
 /** A peer that left a question without an answer is not asked for this long, in ms. */
 const AVOID_MS = 1_000;
 
@@ -65,7 +67,9 @@ export class Asking {
 export function rowsOf(replica: Pick<Replica, 'readNow'>, keys: readonly string[]): RowsReply {
   const rows: (LiveRow | null | undefined)[] = [];
   let room = REPLY_BYTES;
+  let read = 0;
   for (const key of keys) {
+    if (read >= READ_BYTES) break;
     const answer = replica.readNow(partitionOfKey(key), key);
     const row = answer?.kind === 'row' ? answer.row : undefined;
     if (row === undefined) rows.push(undefined);
@@ -74,6 +78,7 @@ export function rowsOf(replica: Pick<Replica, 'readNow'>, keys: readonly string[
       const { length } = row.value.bytes;
       const fits = length <= room;
       if (fits) room -= length;
+      read += length;
       rows.push(fits ? row : undefined);
     }
   }

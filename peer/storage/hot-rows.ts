@@ -4,8 +4,8 @@
  *
  * Kept true: a row here is what the tables said when it was read, and whoever changes them says so with `changed` or `forget`
  * before the change is called done. Rows are held by the client's key alone, of one row space each, as a key is asked for in
- * one. Only a row that is read a second time is kept, while that is remembered: rows that are read once would drive out the
- * others, at a cost. What is kept shares no memory with anything else.
+ * one. Only a row that is read a second time is kept, while that is remembered and it was not changed since: rows that are read
+ * once would drive out the others, at a cost. What is kept shares no memory with anything else.
  * Limit: so many bytes; the rows that nobody asked for the longest go first.
  * Source: the doorkeeper of TinyLFU, G. Einziger, R. Friedman, B. Manes, "TinyLFU: A Highly Efficient Cache Admission Policy".
  */
@@ -54,13 +54,13 @@ export class HotRows {
 
   /** The row of this key is another one from here on, or none. */
   forget(key: string): void {
-    if (this.rows.size > 0) this.rows.delete(key);
+    if (this.rows.size > 0 && this.rows.delete(key)) this.readLately[hashOf(key) & (PLACES - 1)] = 0;
   }
 
   /** The tables show these changes from here on. */
   changed(changes: readonly Change[]): void {
     if (this.rows.size === 0) return;
-    for (const { table, key } of changes) if (table === 'rows') this.rows.delete(readRowKey(key));
+    for (const { table, key } of changes) if (table === 'rows') this.forget(readRowKey(key));
   }
 
   /** And remembers it. Another key may be taken for it, rarely. */

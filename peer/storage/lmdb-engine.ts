@@ -170,7 +170,7 @@ class LmdbEngine implements StorageEngine {
     this.commits.add(this.plan.plan(batch), done);
   }
 
-  get(partition: number, copy: number, key: string): Row | Damaged | undefined {
+  get(partition: number, copy: number, key: string, withValue = true): Row | Damaged | undefined {
     const space = this.spaces.of(partition, copy);
     if (space === undefined) return undefined;
     const hot = this.hot.get(space, key);
@@ -179,7 +179,7 @@ class LmdbEngine implements StorageEngine {
     const record = this.journaled.get('rows', stored);
     if (record === undefined) return undefined;
     const row = this.row(stored, record, { partition, what: 'row', copy, key });
-    if (row !== DAMAGED) this.hot.put(space, key, row);
+    if (row !== DAMAGED && withValue) this.hot.put(space, key, row);
     return row;
   }
 

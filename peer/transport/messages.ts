@@ -36,7 +36,7 @@ export type PeerReply =
   | { readonly type: 'inspected'; readonly holds: boolean; readonly version: Version | null }
   | RowsReply;
 
-/** What the asked peer could answer at once, in the order of the keys. */
+/** What the asked peer could answer at once, in the order of the keys; the last ones may be missing. */
 export interface RowsReply {
   readonly type: 'rows';
   /** null: there is no such key; undefined: not answered, to be read another way. */

@@ -126,4 +126,16 @@ describe("another peer's question for many keys", () => {
     const found = rows.map((row) => (row == null ? row : row.value.bytes.length));
     expect(found).to.deep.equal([MIB / 2, undefined, null, MIB / 2, undefined, 0]);
   });
+
+  it('is answered no further once four megabytes of values were read', () => {
+    const asked: string[] = [];
+    const sizes = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`key-${i}`, MIB]));
+    const readNow = (partition: number, key: string) => {
+      asked.push(key);
+      return answersWith(sizes)(partition, key);
+    };
+    const { rows } = rowsOf({ readNow }, Object.keys(sizes));
+    expect(rows.map((row) => row?.value.bytes.length)).to.deep.equal([MIB, undefined, undefined, undefined]);
+    expect(asked).to.have.length(4);
+  });
 });

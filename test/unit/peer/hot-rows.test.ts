@@ -59,6 +59,10 @@ describe('peer/storage/hot-rows', () => {
     expect(there).to.deep.equal(['marked', 'left']);
     hot.forget('left');
     expect(hot.get(1, 'left')).to.equal(undefined);
+    hot.put(1, 'left', rowOf(2));
+    expect(hot.get(1, 'left'), 'read once since it was changed').to.equal(undefined);
+    hot.put(1, 'left', rowOf(2));
+    expect(hot.get(1, 'left')).to.deep.equal(rowOf(2));
   });
 
   it('stays within its bytes, and lets go of what nobody asked for', () => {
