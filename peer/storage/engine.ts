@@ -78,7 +78,7 @@ export interface LoadedImage extends DiskImage {
 export interface StorageStats {
   /** Rows, tombstones and rows of copies that are being deleted included; the last second's may not be counted yet. */
   readonly keys: number;
-  /** Bytes in use: on the disk for a durable engine, in memory for the other; without the log for the latter, and the journal for the former, and what `hot-rows.ts` keeps. */
+  /** Bytes in use: on the disk for a durable engine, in memory for the other; without the log for the latter, and the journal for the former. */
   readonly bytes: number;
 }
 

@@ -3,15 +3,13 @@
  *
  * Kept true: as for every engine (see engine.ts). A batch is applied within `write`, so no other code sees half of
  * it. Every start is a new store, which the cluster takes for a wiped disk. So what only a start would ask for (the log,
- * the sessions, the map) is not kept a second time here: the machine has it. Keys are well-formed, or a row that is kept
- * decoded could not be told from another's.
+ * the sessions, the map) is not kept a second time here: the machine has it.
  */
 
 import { emptyMap } from '../../common/configuration.js';
 import type { Row } from '../replication/entry.js';
 import type { KeyRange, RangeLimit, RowMark, RowRange, StoreBatch, StoreOp } from '../replication/machine.js';
 import type { LoadedImage, StorageEngine, StorageStats } from './engine.js';
-import { HotRows } from './hot-rows.js';
 import type { HashKey } from './key-hash.js';
 import { MemoryRows } from './memory-rows.js';
 
@@ -23,9 +21,6 @@ export class MemoryEngine implements StorageEngine {
   private waiting: (() => void)[] = [];
   /** By partition. */
   private readonly partitions: (Copies | undefined)[] = [];
-  /** Of all that there ever were. */
-  private lastCopyId = 0;
-  private readonly hot = new HotRows();
 
   /** An empty store; `storeId` is a random one, and so is `hashKey`, which nobody else knows. */
   constructor(
@@ -47,13 +42,7 @@ export class MemoryEngine implements StorageEngine {
   }
 
   get(partition: number, copy: number, key: string, withValue = true): Row | undefined {
-    const rows = this.partitions[partition]?.get(copy);
-    if (rows === undefined) return undefined;
-    const hot = this.hot.get(rows.id, key);
-    if (hot !== undefined) return hot;
-    const row = rows.get(key, withValue);
-    if (row !== undefined && withValue) this.hot.put(rows.id, key, row);
-    return row;
+    return this.partitions[partition]?.get(copy)?.get(key, withValue);
   }
 
   range(partition: number, copy: number, after: string | undefined, limit: RangeLimit): RowRange {
@@ -93,7 +82,6 @@ export class MemoryEngine implements StorageEngine {
   private apply(op: StoreOp): void {
     switch (op.type) {
       case 'row':
-        this.hot.forget(op.key);
         if (op.row !== undefined) this.rowsOf(op.partition, op.copy).put(op.key, op.row);
         else this.partitions[op.partition]?.get(op.copy)?.delete(op.key);
         return;
@@ -130,7 +118,7 @@ export class MemoryEngine implements StorageEngine {
     }
     let rows = copies.get(copy);
     if (rows === undefined) {
-      rows = new MemoryRows(++this.lastCopyId, this.hashKey);
+      rows = new MemoryRows(this.hashKey);
       copies.set(copy, rows);
     }
     return rows;

@@ -35,11 +35,7 @@ export class MemoryRows {
   private fresh: string[] = [];
   private readonly move = (handle: number) => this.moveRecord(handle);
 
-  /** `id` tells this copy from all others, those before it included. */
-  constructor(
-    readonly id: number,
-    private readonly hashKey: HashKey,
-  ) {}
+  constructor(private readonly hashKey: HashKey) {}
 
   get size(): number {
     return this.index.size;

@@ -57,7 +57,7 @@ describe('peer/storage/hot-rows', () => {
     ]);
     const there = ['put', 'deleted', 'marked', 'left'].filter((key) => hot.get(1, key) !== undefined);
     expect(there).to.deep.equal(['marked', 'left']);
-    hot.forget('left');
+    hot.changed([{ table: 'rows', key: rowKey(1, 'left'), record: undefined }]);
     expect(hot.get(1, 'left')).to.equal(undefined);
     hot.put(1, 'left', rowOf(2));
     expect(hot.get(1, 'left'), 'read once since it was changed').to.equal(undefined);

@@ -19,7 +19,7 @@ describe('peer/storage/memory-rows', () => {
     const step = fc.record({ key, length: fc.option(length), fill: fc.nat(255) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), fc.boolean(), (steps, listed) => {
-        const rows = new MemoryRows(1, [1, 2]);
+        const rows = new MemoryRows([1, 2]);
         const model = new Map<string, Row>();
         for (const { key, length, fill } of steps) {
           if (length === null) {
@@ -43,7 +43,7 @@ describe('peer/storage/memory-rows', () => {
   });
 
   it('what was read stays as it was, when the row is written again or moved', () => {
-    const rows = new MemoryRows(1, [1, 2]);
+    const rows = new MemoryRows([1, 2]);
     for (const length of [100, 30_000]) {
       rows.put('a', row(length, 1));
       const before = rows.get('a');
@@ -55,7 +55,7 @@ describe('peer/storage/memory-rows', () => {
   });
 
   it('takes little more than its data, whatever was written before, and gives memory back', () => {
-    const rows = new MemoryRows(1, [1, 2]);
+    const rows = new MemoryRows([1, 2]);
     const keys = 20_000;
     for (let i = 0; i < keys; i++) rows.put(`key:${i}`, row(100));
     const full = rows.bytes;
@@ -73,7 +73,7 @@ describe('peer/storage/memory-rows', () => {
   });
 
   it('keeps nothing of keys that came and went since it was listed', () => {
-    const rows = new MemoryRows(1, [1, 2]);
+    const rows = new MemoryRows([1, 2]);
     rows.keys(undefined, 1);
     for (let i = 0; i < 1_000; i++) {
       rows.put(`key:${i}`, row(10));
@@ -86,7 +86,7 @@ describe('peer/storage/memory-rows', () => {
   });
 
   it('looks for no key that is too long', () => {
-    const rows = new MemoryRows(1, [1, 2]);
+    const rows = new MemoryRows([1, 2]);
     expect(rows.get('x'.repeat(5_000))).to.equal(undefined);
     expect(rows.get('ü'.repeat(1_000))).to.equal(undefined);
     expect(() => rows.put('ü'.repeat(1_000), row(1))).to.throw('1024');
