@@ -9,9 +9,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, type ClusterSettings, type Member } from '../harness/cluster.js';
-import { freePorts, Plain } from '../harness/plain.js';
+import { Plain } from '../harness/plain.js';
+import { freePorts } from '../harness/ports.js';
 import { ManagedProcess } from '../harness/process.js';
-import { whole } from '../harness/watching.js';
+import { missing, until } from '../harness/watching.js';
 import type { Say } from './measuring/contest.js';
 import { numbersIn } from './measuring/proc.js';
 
@@ -109,8 +110,10 @@ export class Workshop {
     cluster.onOwnEnd = (name, { code, signal }) =>
       this.broke(name, code ?? signal, join(cluster.folder, `${name}.log`));
     cluster.startAll();
-    const why = await whole(cluster, UP_WITHIN_MS);
-    this.check();
+    const why = await until(() => {
+      this.check();
+      return missing(cluster);
+    }, UP_WITHIN_MS);
     if (why !== null) throw new Error(`${count} peers are not whole after ${UP_WITHIN_MS / 1_000} s: ${why}`);
     const host = (port: number) => `127.0.0.1:${port}`;
     return {

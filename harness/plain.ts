@@ -1,6 +1,6 @@
 /** A network that nothing happens to: all processes on 127.0.0.1, with free ports. For tests that only kill and restart. */
-import { createServer } from 'node:net';
 import type { Network, Site, Undo } from './network.js';
+import { freePorts } from './ports.js';
 
 export class Plain implements Network {
   readonly kind = 'plain';
@@ -32,19 +32,4 @@ export class Plain implements Network {
   async heal(): Promise<void> {}
 
   async close(): Promise<void> {}
-}
-
-/** Ports that nobody listens on, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

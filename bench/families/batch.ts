@@ -1,10 +1,10 @@
 /** Batches of 1,000 keys through five peers with three copies, in memory: `/set` and `/get`. */
 import { jsonRequest, keyNames, type Load, letters, type Request, wire } from '../load/requests.js';
 import { wrkRounds } from '../load/wrk.js';
-import { compete, type Measured } from '../measuring/contest.js';
+import type { Measured } from '../measuring/contest.js';
 import type { Row } from '../measuring/rows.js';
 import { WRK } from '../servers/parts.js';
-import { type Family, ROUNDS, roundSeconds, SMALL_BYTES } from './family.js';
+import { compare, type Family, roundSeconds, SMALL_BYTES } from './family.js';
 
 const PEERS = 5;
 const BATCH_KEYS = 1_000;
@@ -50,11 +50,10 @@ export const batch: Family = {
         cores,
       }),
     });
-    const [read, written] = await compete(
-      [side('Covey /get', gets), side('Covey /set', sets)] as const,
-      ROUNDS,
-      workshop.say,
-    );
+    const [read, written] = await compare(workshop, [
+      side('Covey /get', gets),
+      side('Covey /set', sets),
+    ] as const);
     await tryAll();
     return [keysRow('/get', read, LEAST_READ), keysRow('/set', written, LEAST_WRITTEN)];
   },

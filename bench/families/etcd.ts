@@ -2,11 +2,19 @@
 import { fillResp } from '../load/filling.js';
 import { respRounds } from '../load/redis-benchmark.js';
 import { letters, READS, WRITES } from '../load/requests.js';
-import { compete } from '../measuring/contest.js';
 import { type Row, rateRow } from '../measuring/rows.js';
 import { ETCD, REDIS_BENCHMARK, WRK } from '../servers/parts.js';
 import type { Workshop } from '../workshop.js';
-import { CONNECTIONS, type Family, KEYS, RESP_KEYS, ROUNDS, roundSeconds, SMALL_BYTES } from './family.js';
+import {
+  CONNECTIONS,
+  compare,
+  type Family,
+  KEYS,
+  RESP_KEYS,
+  respRoundSeconds,
+  roundSeconds,
+  SMALL_BYTES,
+} from './family.js';
 import { Trio } from './trio.js';
 
 const PIPELINE = 16;
@@ -52,15 +60,11 @@ async function measureKind(
       pipeline: PIPELINE,
       valueBytes: SMALL_BYTES,
       keys: RESP_KEYS,
-      seconds,
+      seconds: respRoundSeconds(workshop),
       cores: workshop.allCores,
     }),
   };
-  const [theirs, overHttpRounds, overRespRounds] = await compete(
-    [other, ours, resp] as const,
-    ROUNDS,
-    workshop.say,
-  );
+  const [theirs, overHttpRounds, overRespRounds] = await compare(workshop, [other, ours, resp] as const);
   const what = "etcd's three nodes, JSON gateway";
   return [
     rateRow(`3 peers, 3 copies, flushed: HTTP ${http}`, [theirs, overHttpRounds], { times: overHttp, what }),

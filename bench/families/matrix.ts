@@ -1,10 +1,9 @@
 /** Rows without a goal: YCSB's mixes, and sizes of values by numbers of connections. */
 import type { Distribution } from '../load/keys.js';
 import { READS, WRITES, YCSB } from '../load/requests.js';
-import { compete } from '../measuring/contest.js';
 import { type Row, rateRow } from '../measuring/rows.js';
 import { ETCD, REDIS_BENCHMARK, REDIS_SERVER, WRK } from '../servers/parts.js';
-import { CONNECTIONS, type Family, ROUNDS } from './family.js';
+import { CONNECTIONS, compare, type Family } from './family.js';
 import { startPair } from './resp.js';
 import { type HttpCase, Trio } from './trio.js';
 
@@ -42,7 +41,7 @@ export const ycsb: Family = {
         };
         const title = `YCSB ${name}, ${distribution}, 1 KiB`;
         workshop.say(title);
-        rows.push(rateRow(title, await compete(await trio.sides(what), ROUNDS, workshop.say)));
+        rows.push(rateRow(title, await compare(workshop, await trio.sides(what))));
       }
     }
     return rows;
@@ -66,7 +65,7 @@ export const sizesHttp: Family = {
           const what: HttpCase = { ...size, mix, distribution: 'uniform', connections, seconds: SECONDS };
           const title = `HTTP ${verb}, ${name}, ${plural(connections)}`;
           workshop.say(title);
-          rows.push(rateRow(title, await compete(await trio.sides(what), ROUNDS, workshop.say)));
+          rows.push(rateRow(title, await compare(workshop, await trio.sides(what))));
         }
       }
     }

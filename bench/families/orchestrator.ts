@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { randomToken } from '../../common/clock.js';
-import { freePorts } from '../../harness/plain.js';
+import { freePorts } from '../../harness/ports.js';
 import type { Row } from '../measuring/rows.js';
 import { median } from '../measuring/statistics.js';
 import { startServer } from '../servers/others.js';

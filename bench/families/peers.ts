@@ -6,11 +6,11 @@
 import { fill } from '../load/filling.js';
 import { COVEY, keyNames, letters, makeLoad, YCSB } from '../load/requests.js';
 import { wrkRounds } from '../load/wrk.js';
-import { compete, type Side } from '../measuring/contest.js';
+import type { Side } from '../measuring/contest.js';
 import { type Row, times } from '../measuring/rows.js';
 import { WRK } from '../servers/parts.js';
 import type { Workshop } from '../workshop.js';
-import { type Family, KEYS, ROUNDS, roundSeconds, SMALL_BYTES } from './family.js';
+import { compare, type Family, KEYS, roundSeconds, SMALL_BYTES } from './family.js';
 
 const COUNTS = [3, 5, 9] as const;
 /** Each of the counts divides it. */
@@ -69,7 +69,7 @@ async function measure(
     const settings = { addresses: http, load, connections: ALL_CONNECTIONS, seconds, cores };
     sides.push({ name: `${count} peers`, pids, round: wrkRounds(workshop, settings) });
   }
-  const measured = await compete(sides, ROUNDS, workshop.say);
+  const measured = await compare(workshop, sides);
   const costs = measured.map(({ median }) => median.cpuMicros);
   const ratios = costs.map((cost) => cost / (costs[0] as number));
   return { row: { title, sides: measured, notes: [NOTE] }, ratios };

@@ -2,12 +2,19 @@
 import { fillResp } from '../load/filling.js';
 import { respRounds } from '../load/redis-benchmark.js';
 import { letters } from '../load/requests.js';
-import { compete } from '../measuring/contest.js';
 import { type Row, rateRow } from '../measuring/rows.js';
 import { startRedis } from '../servers/others.js';
 import { REDIS_BENCHMARK, REDIS_SERVER } from '../servers/parts.js';
 import type { Workshop } from '../workshop.js';
-import { ALONE, CONNECTIONS, type Family, RESP_KEYS, ROUNDS, SMALL_BYTES } from './family.js';
+import {
+  ALONE,
+  CONNECTIONS,
+  compare,
+  type Family,
+  RESP_KEYS,
+  respRoundSeconds,
+  SMALL_BYTES,
+} from './family.js';
 
 const LEAST_OF_REDIS = 1;
 const COMMANDS = ['get', 'set'] as const;
@@ -37,7 +44,7 @@ export const respRedis: Family = {
           valueBytes: SMALL_BYTES,
           keys: RESP_KEYS,
         };
-        rows.push(await pair.row(what, workshop.quick ? 0.5 : 2, LEAST_OF_REDIS));
+        rows.push(await pair.row(what, respRoundSeconds(workshop), LEAST_OF_REDIS));
       }
     }
     return rows;
@@ -59,7 +66,7 @@ export async function startPair(workshop: Workshop) {
         { name: 'redis-server', pids: redis.pids, round: rounds(addresses[0]) },
         { name: 'Covey', pids: covey.pids, round: rounds(addresses[1]) },
       ] as const;
-      const measured = await compete(sides, ROUNDS, workshop.say);
+      const measured = await compare(workshop, sides);
       const how = what.pipeline === 1 ? 'one by one' : `${what.pipeline} in a pipeline`;
       const title = `RESP ${what.command.toUpperCase()}, ${how}, one peer in memory`;
       return rateRow(

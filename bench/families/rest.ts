@@ -3,12 +3,11 @@ import { get } from 'node:http';
 import { fill } from '../load/filling.js';
 import { COVEY, keyNames, letters, makeLoad, READS } from '../load/requests.js';
 import { wrkRounds } from '../load/wrk.js';
-import { compete } from '../measuring/contest.js';
 import { type Row, rateRow, times } from '../measuring/rows.js';
 import { startBare } from '../servers/others.js';
 import { WRK } from '../servers/parts.js';
 import type { Workshop } from '../workshop.js';
-import { ALONE, CONNECTIONS, type Family, KEYS, ROUNDS, roundSeconds, SMALL_BYTES } from './family.js';
+import { ALONE, CONNECTIONS, compare, type Family, KEYS, roundSeconds, SMALL_BYTES } from './family.js';
 
 const LEAST_OF_BARE = 0.85;
 const MOST_OF_LOCAL = 1.8;
@@ -52,7 +51,7 @@ export const restForwarded: Family = {
       }),
     });
     const sides = [side('local', 'peer-1'), side('forwarded', 'peer-2')] as const;
-    const [local, forwarded] = await compete(sides, ROUNDS, workshop.say);
+    const [local, forwarded] = await compare(workshop, sides);
     const value = forwarded.median.cpuMicros / local.median.cpuMicros;
     const best = forwarded.best.cpuMicros / local.best.cpuMicros;
     return [
@@ -93,7 +92,7 @@ export async function besideBare(
     { name: 'node:http alone', pids: bare.pids, round: rounds(bare.addresses) },
     { name: 'Covey', pids, round: rounds([address]) },
   ] as const;
-  const measured = await compete(sides, ROUNDS, workshop.say);
+  const measured = await compare(workshop, sides);
   const goal = least === undefined ? undefined : { times: least, what: 'bare node:http, same bytes' };
   return rateRow('HTTP GET, a key this peer holds, through Koa', measured, goal);
 }

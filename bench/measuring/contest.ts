@@ -13,8 +13,14 @@ import { median } from './statistics.js';
  * compiles what runs often, as Node.js does, needs some ten seconds of load until then; others are warm at once.
  */
 const SETTLED_SHARE = 0.1;
-/** Rounds of warming up, after which the others count, warm or not. */
-const MOST_WARM_UPS = 4;
+
+/** How often each side is measured. */
+export interface Pace {
+  /** Rounds that count, 1 or more. */
+  readonly rounds: number;
+  /** Rounds of warming up, 1 or more, after which the others count, warm or not. */
+  readonly mostWarmUps: number;
+}
 
 /** What a load program reports of one round. */
 export interface Outcome {
@@ -52,7 +58,7 @@ export type Say = (line: string) => void;
 /** Runs the rounds: at least one of each that warms up, then so many that count. `cpuOf` reads the processor time of processes, in microseconds. */
 export async function compete<S extends readonly Side[]>(
   sides: S,
-  rounds: number,
+  { rounds, mostWarmUps }: Pace,
   say: Say,
   cpuOf: (pids: readonly number[]) => number = cpuMicros,
 ): Promise<{ [K in keyof S]: Measured }> {
@@ -68,7 +74,7 @@ export async function compete<S extends readonly Side[]>(
   };
   let before = await turn('warm-up');
   let turned = await turn('first round');
-  for (let warmUps = 1; warmUps < MOST_WARM_UPS && !settled(before, turned); warmUps += 1) {
+  for (let warmUps = 1; warmUps < mostWarmUps && !settled(before, turned); warmUps += 1) {
     before = turned;
     turned = await turn('still warming up');
   }

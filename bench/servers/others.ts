@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../../harness/plain.js';
+import { freePorts } from '../../harness/ports.js';
 import { until } from '../../harness/watching.js';
 import type { Cores, Workshop } from '../workshop.js';
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { termOf } from '../../common/configuration.js';
+import { freePorts } from '../../harness/ports.js';
 import { ask, eventually, post, SECRET } from './orchestrator-harness.js';
 import { StandIn } from './stand-in.js';
 
@@ -49,13 +49,9 @@ class Run {
   }
 }
 
-/** A port that nobody listens on. */
+/** A port that nobody listens on, as a flag has it. */
 async function freePort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
+  return String(...(await freePorts(1)));
 }
 
 describe('the orchestrator as a process', function () {

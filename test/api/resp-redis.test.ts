@@ -6,10 +6,10 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Clock, systemClock } from '../../common/clock.js';
+import { freePorts } from '../../harness/ports.js';
 import { CATALOGUE } from '../../peer/resp/commands/catalogue.js';
 import { frame, RawClient, startLane, startTwoLanes } from './resp-harness.js';
 import { BROKEN, SCRIPTS, type Step } from './resp-scripts.js';
@@ -44,7 +44,7 @@ if (installed) {
     let redisPort: number;
 
     before(async () => {
-      redisPort = await freePort();
+      [redisPort = 0] = await freePorts(1);
       const options = ['--port', String(redisPort), '--save', '', '--appendonly', 'no'];
       redis = spawn('redis-server', options, { stdio: 'ignore' });
       while (!(await serves(redisPort))) await pause(20);
@@ -178,13 +178,4 @@ async function serves(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Cluster, type Member } from '../../harness/cluster.js';
-import { freePorts, Plain } from '../../harness/plain.js';
+import { Plain } from '../../harness/plain.js';
+import { freePorts } from '../../harness/ports.js';
 import { serving, until } from '../../harness/watching.js';
 import { becomesWhole, endCluster, startCluster } from './asking.js';
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Redis, Cluster as RedisCluster } from 'ioredis';
 import { createClient } from 'redis';
 import type { Cluster, Member } from '../../harness/cluster.js';
-import { freePorts } from '../../harness/plain.js';
+import { freePorts } from '../../harness/ports.js';
 import { becomesWhole, endCluster, get, put, startCluster } from './asking.js';
 
 const PEERS = 5;

@@ -80,7 +80,7 @@ describe('a contest', () => {
     const turns: string[] = [];
     const a = side('a', turns, [1_000, 20, 40]);
     const b = side('b', turns, [1_000, 60, 80]);
-    const [first, second] = await compete([a, b] as const, 2, quiet, cpuOf(a, b));
+    const [first, second] = await compete([a, b] as const, { rounds: 2, mostWarmUps: 4 }, quiet, cpuOf(a, b));
     expect(turns.join('')).to.equal('ababab');
     expect(first.rounds.map(({ perSecond }) => perSecond)).to.deep.equal([10, 20]);
     expect(second.median.perSecond).to.equal(35);
@@ -91,7 +91,7 @@ describe('a contest', () => {
     const turns: string[] = [];
     const a = side('a', turns, [1, 2, 3, 4, 5], [100, 80, 60, 58, 57]);
     const b = side('b', turns, [1, 2, 3, 4, 5]);
-    const [first, second] = await compete([a, b] as const, 2, quiet, cpuOf(a, b));
+    const [first, second] = await compete([a, b] as const, { rounds: 2, mostWarmUps: 4 }, quiet, cpuOf(a, b));
     expect(turns.join('')).to.equal('ababababab');
     expect(first.rounds.map(({ cpuMicros: cost }) => cost)).to.deep.equal([58, 57]);
     expect(second.rounds).to.have.length(2);
@@ -100,13 +100,15 @@ describe('a contest', () => {
   it('counts, warm or not, after four rounds of warming up', async () => {
     const costs = Array.from({ length: 9 }, (_, i) => 1_000 * 0.5 ** i);
     const a = side('a', [], Array(9).fill(10), costs);
-    const [only] = await compete([a] as const, 1, quiet, cpuOf(a));
+    const [only] = await compete([a] as const, { rounds: 1, mostWarmUps: 4 }, quiet, cpuOf(a));
     expect(only.rounds.map(({ cpuMicros: cost }) => cost)).to.deep.equal([1_000 * 0.5 ** 4]);
   });
 
   it('a round without an operation is no measurement', async () => {
     const a = side('a', [], [5, 0]);
-    const failed = await compete([a], 1, quiet, cpuOf(a)).catch((error: Error) => error.message);
+    const failed = await compete([a], { rounds: 1, mostWarmUps: 4 }, quiet, cpuOf(a)).catch(
+      (error: Error) => error.message,
+    );
     expect(failed).to.contain('a: no operation ended');
   });
 });
