@@ -4,7 +4,7 @@
  * Invariants: at any moment the file is whole, the old map or the new one; `swapped` is said, and a map is told, only
  * when it outlives a loss of power; after a write that failed nobody knows what the disk will hold, so nothing is
  * told before what the file holds was written anew; a file that is there but broken, or another cluster's, is never
- * taken for an empty one.
+ * taken for an empty one; one process at a time has the folder.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import type { ClusterMap, MapVersion } from '../common/configuration.js';
 import { readIfThere, syncFile, tryToWrite, writeDurably } from '../common/durable-file.js';
 import { mapSchema, mapText } from '../common/map-json.js';
 import type { CasOutcome, MapRegister } from './driver.js';
+import { lockFolder, type Unlock } from './folder-lock.js';
 
 const FILE = 'registry.json';
 /** After a disk that failed, how long until it is tried again. */
@@ -52,6 +53,7 @@ export class RegisterFile implements MapRegister {
   #retry: NodeJS.Timeout | undefined;
   #working: Promise<void> = Promise.resolve();
   #closed = false;
+  #unlock: Unlock = async () => {};
 
   private constructor(folder: string, clusterId: string, tell: DiskListener) {
     this.#path = join(folder, FILE);
@@ -60,21 +62,19 @@ export class RegisterFile implements MapRegister {
   }
 
   /**
-   * Opens the folder, making it if need be, sees that it can be written, and reads what is there.
+   * Opens the folder, making it if need be, sees that it can be written and that no other process has it, and reads what is
+   * there.
    * @throws RegisterFileError
    */
   static async open(folder: string, clusterId: string, tell: DiskListener): Promise<RegisterFile> {
     const file = new RegisterFile(folder, clusterId, tell);
+    await file.#lock(folder);
     try {
-      await mkdir(folder, { recursive: true });
+      await file.#load();
+      await file.#tryToWrite(folder);
     } catch (error) {
-      throw new RegisterFileError(`cannot make the data folder ${folder}: ${codeOf(error)}`);
-    }
-    await file.#load();
-    try {
-      await tryToWrite(file.#path);
-    } catch (error) {
-      throw new RegisterFileError(`cannot write in the data folder ${folder}: ${codeOf(error)}`);
+      await file.#unlock();
+      throw error;
     }
     return file;
   }
@@ -111,6 +111,7 @@ export class RegisterFile implements MapRegister {
     this.#closed = true;
     clearTimeout(this.#retry);
     await this.#working;
+    await this.#unlock();
   }
 
   /** One operation at a time, in order; `failed` is called where the disk did not do its part. */
@@ -153,6 +154,30 @@ export class RegisterFile implements MapRegister {
     const kept = map ?? this.#held;
     if (kept === undefined) this.#doubtful = false;
     else await this.#write(kept);
+  }
+
+  async #lock(folder: string): Promise<void> {
+    let unlock: Unlock | null;
+    try {
+      await mkdir(folder, { recursive: true });
+      unlock = await lockFolder(folder);
+    } catch (error) {
+      throw new RegisterFileError(`cannot use the data folder ${folder}: ${codeOf(error)}`);
+    }
+    if (unlock === null) {
+      throw new RegisterFileError(
+        `the data folder ${folder} is in use by another orchestrator: stop that, or give another --data`,
+      );
+    }
+    this.#unlock = unlock;
+  }
+
+  async #tryToWrite(folder: string): Promise<void> {
+    try {
+      await tryToWrite(this.#path);
+    } catch (error) {
+      throw new RegisterFileError(`cannot write in the data folder ${folder}: ${codeOf(error)}`);
+    }
   }
 
   async #load(): Promise<void> {

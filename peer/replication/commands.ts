@@ -86,6 +86,8 @@ export interface Append {
   readonly key: string;
   readonly bytes: Uint8Array;
   readonly type: string;
+  /** The value may grow to so many bytes; absent, or more: to `MAX_VALUE_BYTES`. */
+  readonly maxBytes?: number;
   readonly condition?: Condition;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import {
+  type Append,
   type Change,
   type Command,
   type Condition,
@@ -69,7 +70,7 @@ export function evaluate(
     case 'increment':
       return increment(command.by, live, version);
     case 'append':
-      return append(command.bytes, command.type, live, version);
+      return append(command, live, version);
   }
 }
 
@@ -161,10 +162,14 @@ function fits(number: bigint): boolean {
   return number >= MIN_INTEGER && number <= MAX_INTEGER;
 }
 
-function append(bytes: Uint8Array, type: string, live: Row | undefined, version: Version): Judgement {
+function append(
+  { bytes, type, maxBytes = MAX_VALUE_BYTES }: Append,
+  live: Row | undefined,
+  version: Version,
+): Judgement {
   const old = live?.value ?? { bytes: new Uint8Array(0), type };
   const length = old.bytes.length + bytes.length;
-  if (length > MAX_VALUE_BYTES) return failed('too-large', live);
+  if (length > Math.min(maxBytes, MAX_VALUE_BYTES)) return failed('too-large', live);
   const effect = put({ bytes: Buffer.concat([old.bytes, bytes], length), type: old.type }, live?.expiresAtMs);
   return { effect, result: { kind: 'done', version, existed: live !== undefined, length } };
 }

@@ -110,6 +110,7 @@ export const writeForm: Form<Write> = {
         break;
       case 'append':
         w.message(4, valueForm, command);
+        w.maybeWhole(10, command.maxBytes);
         break;
       case 'expire':
         w.maybeReal(5, command.ttlMs);
@@ -144,7 +145,8 @@ function readCommand(r: FieldReader, kind: Command['kind'], key: string): Comman
     }
     case 'append': {
       const { bytes, type } = r.message(4, valueForm);
-      return { kind, key, bytes, type };
+      const maxBytes = r.maybeWhole(10);
+      return { kind, key, bytes, type, ...(maxBytes === undefined ? {} : { maxBytes }) };
     }
     case 'expire':
       return withMoment({ kind, key, ttlMs: r.maybeReal(5) }, r.maybeReal(7));

@@ -119,6 +119,19 @@ describe('the orchestrator as a process', function () {
     expect(broken.err).to.contain('registry.json is broken');
   });
 
+  it('ends with 1 and one line where another has the data folder, by whichever path', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const first = run(['--port', await freePort(), '--data', folder]);
+    const url = await first.url();
+    const second = await run(['--port', await freePort(), '--data', `${folder}/.`]).ended;
+    expect([second.code, second.err.trimEnd().split('\n').length]).to.deep.equal([1, 1]);
+    expect(second.err).to.contain('in use by another orchestrator');
+    expect((await ask(`${url}/readyz`)).status).to.equal(200);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await run(['--port', await freePort(), '--data', folder]).url();
+  });
+
   it('takes settings from the environment, flags first, and says what it runs without', async () => {
     const port = await freePort();
     const one = run(['--port', port], { COVEY_PORT: '1', COVEY_CLUSTER: 'starlings' });

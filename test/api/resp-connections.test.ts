@@ -269,10 +269,13 @@ describe('a Redis connection', () => {
       ['SET', 'a', 'x'.repeat(1_001)],
       ['MSET', 'b', '1', 'a', 'x'.repeat(1_001)],
       ['SETRANGE', 'a', '1000', 'x'],
+      ['APPEND', 'a', 'x'],
       ['GETSET', 'a', 'x'.repeat(1_001)],
     ]) {
       expect(await redis.ask(frame(...args), error.length), args[0]).to.equal(error);
     }
+    await redis.ask('MULTI\r\nAPPEND a x\r\n', '+OK\r\n+QUEUED\r\n'.length);
+    expect(await redis.ask('EXEC\r\n', `*1\r\n${error}`.length)).to.equal(`*1\r\n${error}`);
     expect(await redis.ask('STRLEN a\r\n', 7)).to.equal(':1000\r\n');
   });
 

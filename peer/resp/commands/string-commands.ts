@@ -1,5 +1,4 @@
 /** Commands on the bytes of one key: GET, STRLEN, GETRANGE, GETSET, GETDEL, APPEND, SETRANGE. */
-import { MAX_VALUE_BYTES } from '../../replication/commands.js';
 import { type Action, type Context, changing, type KeyAction, reading, type State } from '../action.js';
 import type { Arguments } from '../arguments.js';
 import { NOT_AN_INTEGER, TOO_LONG } from '../errors.js';
@@ -70,19 +69,19 @@ function getDel(args: readonly Buffer[], { protocol }: Context): Action | Reply 
   );
 }
 
-function append(args: readonly Buffer[]): Action | Reply {
+function append(args: readonly Buffer[], { maxValueBytes }: Context): Action | Reply {
   const bytes = copyOf(args[2] as Buffer);
   const type = typeOf(bytes);
   return withKey(args, (key) => ({
     ...changing(key, (state) => {
       const old = state?.value ?? { bytes: NO_BYTES, type };
       const length = old.bytes.length + bytes.length;
-      if (length > MAX_VALUE_BYTES) return { reply: TOO_LONG };
+      if (length > maxValueBytes) return { reply: TOO_LONG };
       const value = { bytes: Buffer.concat([old.bytes, bytes], length), type: old.type };
       return { reply: integer(length), next: { value, expiresAtMs: state?.expiresAtMs } };
     }),
     direct: {
-      command: { kind: 'append', key, bytes, type },
+      command: { kind: 'append', key, bytes, type, maxBytes: maxValueBytes },
       reply: (result) => (result.kind === 'done' ? integer(result.length as number) : TOO_LONG),
     },
   }));

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type ClusterMap, emptyMap } from '../../../common/configuration.js';
+import { writeDurably } from '../../../common/durable-file.js';
 import type { CasOutcome, MapRegister } from '../../../orchestrator/driver.js';
 import { MemoryRegister, RegisterFile, RegisterFileError } from '../../../orchestrator/register-file.js';
 
@@ -105,8 +106,7 @@ describe('orchestrator/register-file', () => {
   it('notices another hand on the file', async () => {
     const file = await start();
     await cas(file, 0, 5);
-    const other = await start();
-    expect(await cas(other, 5, 8)).to.equal('swapped');
+    await writeDurably(path, (await readFile(path, 'utf8')).replace('"ver":5', '"ver":8'));
     expect(await cas(file, 5, 6)).to.equal('conflict');
     expect(await read(file)).to.equal(8);
     expect(await stored()).to.equal(8);
@@ -123,6 +123,7 @@ describe('orchestrator/register-file', () => {
   it('takes nothing that is broken, or of another cluster, for empty', async () => {
     const file = await start();
     await cas(file, 0, 5);
+    await file.close();
     const good = await readFile(path, 'utf8');
     const cases = [
       ['', 'not JSON'],
@@ -140,6 +141,18 @@ describe('orchestrator/register-file', () => {
       expect(error).to.be.instanceOf(RegisterFileError);
       expect(error?.message).to.contain(hint).and.to.contain(path).and.not.to.contain('\n');
     }
+  });
+
+  it('is opened by one at a time, on Linux', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const file = await start();
+    const error = await start().catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(RegisterFileError);
+    expect((error as Error).message)
+      .to.include('in use by another orchestrator')
+      .and.not.to.include('\n');
+    await file.close();
+    await start();
   });
 
   it('says in one line which folder cannot be used', async () => {

@@ -156,5 +156,15 @@ describe('peer/replication/evaluate', () => {
     expect(grown.effect.kind === 'put' && Buffer.from(grown.effect.value.bytes).toString()).to.equal('abcd');
     expect(add('a', Buffer.alloc(MAX_VALUE_BYTES - 1)).result).to.include({ length: MAX_VALUE_BYTES });
     expect(add('a', Buffer.alloc(MAX_VALUE_BYTES)).result).to.include({ reason: 'too-large' });
+    const limited = (maxBytes: number, length: number) =>
+      evaluate(
+        { kind: 'append', key: 'k', bytes: Buffer.alloc(length), type: 'x/y', maxBytes },
+        row('a'),
+        VERSION,
+        NOW,
+      ).result;
+    expect(limited(3, 2)).to.include({ length: 3 });
+    expect(limited(3, 3)).to.include({ reason: 'too-large' });
+    expect(limited(2 * MAX_VALUE_BYTES, MAX_VALUE_BYTES)).to.include({ reason: 'too-large' });
   });
 });

@@ -111,7 +111,10 @@ const command = fc.oneof(
     ['expiresAtMs', 'condition'],
   ),
   kind<Increment>('increment', { key: text, by, condition }, ['condition']),
-  kind<Append>('append', { key: text, bytes, type: text, condition }, ['condition']),
+  kind<Append>('append', { key: text, bytes, type: text, maxBytes: whole, condition }, [
+    'maxBytes',
+    'condition',
+  ]),
   kind<Transaction>('transaction', {
     reads: fc.array(record<SeenVersion>({ key: text, version: fc.option(version) }), few),
     changes: fc.array(change, few),
