@@ -12,14 +12,15 @@ and stays in the foreground until Ctrl-C.
 
   --peers N       number of peers, 1 to 50 (default 5)
   --port BASE     port of the first peer (default 8080); the orchestrator takes the one below,
-                  the peers among themselves the same ports + 10000
-  --replicas N    copies wanted of every key (default 3)
-  --data DIR      keep registry, identities, secret and logs there (default: a fresh temporary folder)
+                  the peers among themselves the same ports + 10000, Redis clients these + 1000
+  --replicas N    copies wanted of every key, as many as there are peers for (default 3)
+  --data DIR      keep registry, identities, secret and logs there
+                  (default: covey-demo-USER-BASE where temporary files lie, emptied at each start)
   --detach        return when all are ready, and leave them running
-  --stop          stop what was started with --detach on the same --port
-  --status        tell what runs on the same --port
+  --stop          stop what runs with the same --port and --data
+  --status        tell what runs with the same --port and --data; exit 1 unless all are ready
   --no-tour       do not show the tour
-  --help          this text
+  -h, --help      this text
 EOF
 }
 
@@ -29,7 +30,7 @@ fail() {
 }
 
 for argument in "$@"; do
-  if [ "$argument" = --help ]; then
+  if [ "$argument" = --help ] || [ "$argument" = -h ]; then
     usage
     exit 0
   fi

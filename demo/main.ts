@@ -6,7 +6,9 @@ import { type Layout, layOut, type Part } from './layout.js';
 import { type DemoOptions, readDemoOptions } from './options.js';
 import {
   forget,
+  foundAgain,
   isAlive,
+  isRemembered,
   type Running,
   remember,
   remembered,
@@ -35,7 +37,7 @@ async function main(): Promise<void> {
 }
 
 async function start(layout: Layout, options: DemoOptions): Promise<void> {
-  if (remembered(layout).length > 0) {
+  if (remembered(layout).some(isAlive)) {
     throw new GiveUp(`the demo already runs on port ${options.port}: stop it with ${stopCommand(options)}`);
   }
   const [taken] = await takenPorts(layout);
@@ -76,8 +78,11 @@ async function start(layout: Layout, options: DemoOptions): Promise<void> {
   await reportChanges(
     layout,
     (line) => print(`${new Date(systemClock.wallMs()).toLocaleTimeString()}  ${line}`),
-    () => stopping.signalled,
+    () => stopping.signalled || !isRemembered(layout, running),
   );
+  if (stopping.signalled) return;
+  stopping.leave();
+  print('Stopped by another ./demo_kv.sh.');
 }
 
 /** Starts a part again in the place of one that was killed: counted at once, so that whatever stops all stops it too. */
@@ -96,16 +101,21 @@ function canSurvive({ peers, replicas }: DemoOptions): boolean {
 
 /** What stops this very demo. */
 function stopCommand({ port, data }: DemoOptions): string {
-  return `./demo_kv.sh --stop --port ${port}${data === null ? '' : ` --data ${data}`}`;
+  return `./demo_kv.sh --stop --port ${port}${data === null ? '' : ` --data ${forShell(data)}`}`;
 }
 
 /** What a visitor needs to hurt the cluster, and to mend it again. */
 function showHandles(running: readonly Running[]): void {
   const victim = running[Math.min(VICTIM, running.length - 1)] as Running;
-  const command = ['node', ...victim.args].join(' ');
+  const command = ['node', ...victim.args].map(forShell).join(' ');
   print(`\nProcesses: ${running.map(({ name, pid }) => `${name} ${pid}`).join(', ')}`);
   print(`Try: kill -9 ${victim.pid}, watch what happens, and start ${victim.name} again with\n  ${command}`);
   print('Ctrl-C stops all.\n');
+}
+
+/** A word as a shell takes it. */
+function forShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** An empty folder unless it was asked for by name, and a secret of this cluster's own. */
@@ -139,7 +149,7 @@ function stopOnSignals(
     if (state.signalled) return;
     state.signalled = true;
     print('\nStopping ...');
-    void stopAll(running)
+    void stopAll(foundAgain(running))
       .then(() => takenPorts(layout))
       .then((taken) => {
         if (taken.length > 0)
@@ -153,9 +163,9 @@ function stopOnSignals(
 }
 
 async function stop(layout: Layout, options: DemoOptions): Promise<void> {
-  const running = remembered(layout);
+  const running = remembered(layout).filter(isAlive);
   if (running.length === 0) {
-    print(`Nothing of the demo runs on port ${options.port}.`);
+    print(`Nothing of the demo runs on port ${options.port} with its data in ${layout.folder}.`);
     return;
   }
   await stopAll(running);
@@ -166,17 +176,24 @@ async function stop(layout: Layout, options: DemoOptions): Promise<void> {
   print(`Stopped ${running.length} processes.`);
 }
 
+/** One line for each part; exit 1 unless all are ready. */
 async function status(layout: Layout): Promise<void> {
-  const running = remembered(layout);
-  if (running.length === 0)
-    throw new GiveUp('nothing of the demo runs on this port; start it with ./demo_kv.sh');
-  for (const each of running) {
-    const url = `http://127.0.0.1:${each.args[each.args.indexOf('--port') + 1]}`;
-    const ready = await answersReady({ ...layout.orchestrator, url });
-    print(
-      `${each.name.padEnd(14)} pid ${String(each.pid).padEnd(8)} ${url.padEnd(24)} ${ready ? 'ready' : 'not ready'}`,
+  const parts = remembered(layout);
+  if (!parts.some(isAlive))
+    throw new GiveUp(
+      `nothing of the demo runs on this port with its data in ${layout.folder}; start it with ./demo_kv.sh`,
     );
+  for (const each of parts) {
+    const url = `http://127.0.0.1:${each.args[each.args.indexOf('--port') + 1]}`;
+    const state = await stateOf(each, { ...layout.orchestrator, url });
+    print(`${each.name.padEnd(14)} pid ${String(each.pid).padEnd(8)} ${url.padEnd(24)} ${state}`);
+    if (state !== 'ready') process.exitCode = 1;
   }
+}
+
+async function stateOf(running: Running, part: Part): Promise<'ready' | 'not ready' | 'ended'> {
+  if (!isAlive(running)) return 'ended';
+  return (await answersReady(part)) ? 'ready' : 'not ready';
 }
 
 function print(line: string): void {

@@ -1,11 +1,12 @@
 /**
  * Starts and stops the processes of the demo, and remembers them in a file, so that a later `--stop` finds them.
  *
- * Invariant: only a process that still runs the very command that we started is ever signalled; a number that the system
- * has given to another process since is left alone.
+ * Invariant: only a process that runs the very command that we started is ever signalled; a number that the system has
+ * given to another process since is left alone. Who starts a killed part again with that command, as the demo suggests,
+ * makes it the demo's again.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -45,15 +46,30 @@ export function remember(layout: Layout, running: readonly Running[]): void {
   writeFileSync(listPath(layout), JSON.stringify(running), { mode: 0o600 });
 }
 
+/** Whether these are remembered still: else they were stopped by another process of the demo. */
+export function isRemembered(layout: Layout, running: readonly Running[]): boolean {
+  return listText(layout) === JSON.stringify(running);
+}
+
 export function forget(layout: Layout): void {
   rmSync(listPath(layout), { force: true });
 }
 
-/** What was started from this folder and still runs. */
+/** What was started from this folder, whether it runs or not. */
 export function remembered(layout: Layout): Running[] {
-  if (!existsSync(listPath(layout))) return [];
-  const list = JSON.parse(readFileSync(listPath(layout), 'utf8')) as Running[];
-  return list.filter(isAlive);
+  const text = listText(layout);
+  return text === null ? [] : foundAgain(JSON.parse(text) as Running[]);
+}
+
+/** The parts with the numbers that they have now, where they were started again by hand. */
+export function foundAgain(parts: readonly Running[]): Running[] {
+  if (parts.every(isAlive)) return [...parts];
+  const commands = allCommands();
+  return parts.flatMap((part) => {
+    if (isAlive(part)) return [part];
+    const again = commands.filter(({ line }) => isCommandOf(part, line)).map(({ pid }) => ({ ...part, pid }));
+    return again.length > 0 ? again : [part];
+  });
 }
 
 /**
@@ -72,7 +88,11 @@ export async function stopAll(running: readonly Running[]): Promise<void> {
 
 export function isAlive(running: Running): boolean {
   const line = commandOf(running.pid);
-  return line !== null && running.args.every((argument) => line.includes(argument));
+  return line !== null && isCommandOf(running, line);
+}
+
+function isCommandOf({ args }: Running, line: string): boolean {
+  return line.trimEnd().endsWith(` ${args.join(' ')}`);
 }
 
 async function allEnd(group: readonly Running[]): Promise<boolean> {
@@ -104,6 +124,22 @@ function commandOf(pid: number): string | null {
   }
   const ps = spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
   return ps.status === 0 ? ps.stdout : null;
+}
+
+function allCommands(): { readonly pid: number; readonly line: string }[] {
+  if (process.platform === 'linux') {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.map((pid) => ({ pid: Number(pid), line: commandOf(Number(pid)) ?? '' }));
+  }
+  const { stdout } = spawnSync('ps', ['-axww', '-o', 'pid=,command='], { encoding: 'utf8' });
+  return stdout.split('\n').map((line) => {
+    const [, pid = '0', command = ''] = /^ *(\d+) (.*)$/.exec(line) ?? [];
+    return { pid: Number(pid), line: command };
+  });
+}
+
+function listText(layout: Layout): string | null {
+  return existsSync(listPath(layout)) ? readFileSync(listPath(layout), 'utf8') : null;
 }
 
 function listPath(layout: Layout): string {

@@ -36,7 +36,7 @@ export async function survival(
       : `MISSING: ${missing.join(', ')}`,
   );
   print(
-    `\n# … writing goes on as soon as the others know …\n$ curl -X PUT ${witness.url}/kv/${KEY} -d Alien`,
+    `\n# … writing goes on as soon as no lease of its stands (a second; three after the start of the others) …\n$ curl -X PUT ${witness.url}/kv/${KEY} -d Alien`,
   );
   await answerOf(`${witness.url}/kv/${KEY}`, { method: 'PUT', body: 'Alien' });
   print(`acknowledged ${since(diedMs)} after the kill`);
