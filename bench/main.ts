@@ -1,5 +1,5 @@
 /** `npm run bench`: measures Covey side by side with what a user would pick instead, and writes down what came of it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { batch } from './families/batch.js';
 import { etcd } from './families/etcd.js';
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   }
   if (process.platform !== 'linux')
     throw new Error('the bench needs Linux: it reads processor time from /proc');
-  if (options.write) withReport(readFileSync(DOCUMENT, 'utf8'), '');
+  seeThatItCanBeWritten(options);
   const workshop = new Workshop(options.quick, say);
   const interrupt = () => void workshop.close().then(() => process.exit(STOPPED));
   process.once('SIGINT', interrupt);
@@ -56,6 +56,12 @@ async function main(): Promise<void> {
   } finally {
     await workshop.close();
   }
+}
+
+/** Before half an hour of measuring, not after it. @throws where a file cannot be written as it should be */
+function seeThatItCanBeWritten({ json, write }: Options): void {
+  if (json !== null) closeSync(openSync(json, 'a'));
+  if (write) withReport(readFileSync(DOCUMENT, 'utf8'), '');
 }
 
 function deliver({ json, write }: Options, result: Result): void {

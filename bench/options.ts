@@ -18,13 +18,13 @@ export function usage(families: readonly { readonly name: string; readonly about
   --quick      short rounds and small data: all goals within 5 minutes, for plausibility
   --only NAME  one family of rows, from the list below
   --json FILE  write every round's figures, too
-  --write      with --quick: write docs/performance.md and docs/performance.svg, which only a full run does by itself
-               (never with --only: a few rows would take the place of all)
+  --write      write docs/performance.md and docs/performance.svg; a run of all families does so anyway, one with --quick only
+               with this, and one with --only never: a few rows would take the place of all
 
 ${families.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}
 
 The table goes to standard output, progress to standard error. Every comparison runs interleaved, A B A B, on the same cores.
-Data lies in a new folder under TMPDIR, which is removed afterwards; it should be on the disk that is to be measured. What it
+Data lies in new folders under TMPDIR, which are removed afterwards; it should be on the disk that is to be measured. What it
 compares with (redis-server, etcd-server, redis-tools, wrk of Debian) is installed by apt-get where it is missing and we are root.
 `;
 }

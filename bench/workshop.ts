@@ -1,5 +1,6 @@
 /**
- * Where the bench works: it starts servers and load programs, each on its cores, in one folder that is emptied after each family and removed at the end.
+ * Where the bench works: it starts servers and load programs, each on its cores. What they write lies in a folder of the bench,
+ * or of the cluster that they are part of; both are gone after each family.
  *
  * Invariants: whatever was started here is ended by `release`; a server that ends though nobody asked it to fails what is under
  * way, with the end of its log; nothing is started after `close`.

@@ -8,7 +8,8 @@
  * - once an attempt's outcome was unknown, only an answer under the same key can make it known. A later
  *   `not-applied` speaks of the later attempt, not of that one;
  * - attempts, waiting times and the total time are bounded; each peer is tried before any is tried again.
- * Pure: no timer, no clock, no randomness (`spread` is handed in). Drivers and the simulator run this same file.
+ * Pure: no timer, no clock, no randomness (`spread` is handed in). The simulator's clients run it; a client for
+ * programs is to.
  */
 
 /** What came of one attempt, as the client saw it. */

@@ -5,7 +5,7 @@
  * is told to `onOwnEnd`, once.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
 
 export interface Ended {
   readonly code: number | null;
@@ -45,7 +45,10 @@ export class ManagedProcess {
     child.on('exit', (code, signal) => {
       if (!this.asked) this.onOwnEnd({ code, signal });
     });
-    child.on('error', () => this.onOwnEnd({ code: null, signal: null }));
+    child.on('error', (error) => {
+      appendFileSync(this.logPath, `${error.message}\n`);
+      this.onOwnEnd({ code: null, signal: null });
+    });
   }
 
   get running(): boolean {

@@ -64,6 +64,7 @@ async function measureKind(
       cores: workshop.allCores,
     }),
   };
+  workshop.say(`HTTP ${http}, RESP ${command.toUpperCase()}`);
   const [theirs, overHttpRounds, overRespRounds] = await compare(workshop, [other, ours, resp] as const);
   const what = "etcd's three nodes, JSON gateway";
   return [

@@ -34,7 +34,7 @@ export const peers: Family = {
 
 export const peersDirect: Family = {
   name: 'peers-direct',
-  about: 'the same, each operation asked of the primary of its key',
+  about: 'CPU with 3, 5 and 9 peers again, each operation asked of the primary of its key',
   needs: [WRK],
   slow: true,
   async measure(workshop) {

@@ -66,9 +66,10 @@ export async function startPair(workshop: Workshop) {
         { name: 'redis-server', pids: redis.pids, round: rounds(addresses[0]) },
         { name: 'Covey', pids: covey.pids, round: rounds(addresses[1]) },
       ] as const;
-      const measured = await compare(workshop, sides);
       const how = what.pipeline === 1 ? 'one by one' : `${what.pipeline} in a pipeline`;
       const title = `RESP ${what.command.toUpperCase()}, ${how}, one peer in memory`;
+      workshop.say(title);
+      const measured = await compare(workshop, sides);
       return rateRow(
         title,
         measured,

@@ -73,10 +73,10 @@ export async function compete<S extends readonly Side[]>(
     return turned;
   };
   let before = await turn('warm-up');
-  let turned = await turn('first round');
+  let turned = await turn('round 1, or warm-up');
   for (let warmUps = 1; warmUps < mostWarmUps && !settled(before, turned); warmUps += 1) {
     before = turned;
-    turned = await turn('still warming up');
+    turned = await turn('round 1, or warm-up');
   }
   const results = turned.map((round) => [round]);
   for (let number = 2; number <= rounds; number += 1) {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { runOnJobs } from './jobs.js';
 import { isMutantTree, runInMutant } from './mutant-tree.js';
-import { type Options, parseOptions } from './options.js';
+import { type Options, parseOptions, USAGE } from './options.js';
 import { lastLine, type Totals } from './report.js';
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -14,6 +14,10 @@ const PRINTED_FAILURES = 20;
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
+  if (args.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   const options = parseOptions(args, () => execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }));
   if (options.mutant !== undefined && !isMutantTree()) return runInMutant(options.mutant, args);
   const started = performance.now();

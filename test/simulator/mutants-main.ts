@@ -1,8 +1,4 @@
-/**
- * `npm run mutants`: switches the rules of the protocol off one at a time and prints in how many seeds the simulator
- * notices, and by which check. With `--generated N` instead N small wrongs made by rule in the core's files, of which
- * `--from M` skips the first M; `--seeds N` bounds the random seeds that each must survive.
- */
+/** `npm run mutants`: whether the simulator notices what is wrong with the protocol; see `USAGE`. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +7,15 @@ import { BUGS } from './bugs.js';
 import { growTree, runTree } from './mutant-tree.js';
 import { MUTANTS } from './mutants.js';
 import { type Mutation, mutate, mutationsOf, sample } from './mutation-operators.js';
+
+const USAGE = `npm run mutants -- [options]
+Switches the rules of the protocol off one at a time, and prints in how many seeds the simulator notices, and by which check.
+  --only NAME       only this rule
+  --generated N     instead, N small wrongs made by rule in the core's files
+  --from N          skips so many of these (0)
+  --seeds N         random seeds that each of these is tried with (60)
+  --jobs N          worker threads (1)
+  --help            this text`;
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
 /** Files that get generated mutants: the whole core, and what decides configurations (not who gets how many copies). */
@@ -129,17 +134,27 @@ async function generated(from: number, count: number, seeds: number, jobs: numbe
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    generated: { type: 'string' },
-    from: { type: 'string', default: '0' },
-    seeds: { type: 'string', default: '60' },
-    jobs: { type: 'string', default: '1' },
-  },
-});
-if (values.generated === undefined) process.exitCode = (await named(values.only)) ? 0 : 1;
-else {
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      generated: { type: 'string' },
+      from: { type: 'string', default: '0' },
+      seeds: { type: 'string', default: '60' },
+      jobs: { type: 'string', default: '1' },
+      help: { type: 'boolean', default: false },
+    },
+  });
   const { generated: count, from, seeds, jobs } = values;
-  await generated(Number(from), Number(count), Number(seeds), Number(jobs));
+  if (values.help) process.stdout.write(`${USAGE}\n`);
+  else if (count === undefined) return (await named(values.only)) ? 0 : 1;
+  else await generated(Number(from), Number(count), Number(seeds), Number(jobs));
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
 }

@@ -33,7 +33,8 @@ export const USAGE = `npm run sim -- --seeds 1-1000 [options]
   --until-failure   stop at the first seed that fails
   --trace           print every event
   --jobs N          worker threads (1)
-  --stats FILE      write the figures as JSON`;
+  --stats FILE      write the figures as JSON
+  --help            this text`;
 
 /** Reads the command line; throws with the usage if it makes no sense. */
 export function parseOptions(args: readonly string[], commitHash: () => string): Options {

@@ -26,7 +26,8 @@ ${ALL.map(({ name, goal }) => `  ${name.padEnd(20)} ${goal}`).join('\n')}
   --failure-detection  fast | normal | patient (normal)
   --durability         flush | commit (flush)
   --no-netns           loopback addresses and a relay, where network namespaces may not be made
-  --keep               keep logs and data`;
+  --keep               keep logs and data
+  --help               this text`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -39,8 +40,13 @@ async function main(): Promise<number> {
       durability: { type: 'string', default: 'flush' },
       'no-netns': { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   const measurement = ALL.find(({ name }) => name === positionals[0]);
   if (measurement === undefined) throw new Error(`measure what?\n${USAGE}`);
   await sweepDisks();
