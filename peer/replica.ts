@@ -11,6 +11,7 @@ import type { OrchestratorEnvelope, ReportEnvelope } from '../common/control-mes
 import { LeaseClock } from '../common/lease-clock.js';
 import { PeerDriver, type PeerIdentity } from './driver.js';
 import { atEndOfTurn } from './end-of-turn.js';
+import { ReadQueue } from './read-queue.js';
 import type { PeerEnvelope } from './replication/messages.js';
 import { ReplicationNode } from './replication/node.js';
 import type { Settings } from './replication/settings.js';
@@ -23,6 +24,9 @@ import type { WriteCall } from './requests/writes.js';
 import type { LoadedImage, StorageEngine } from './storage/engine.js';
 import type { Transport } from './transport/transport.js';
 
+/** The answer to a forwarded read of a peer that asks for more than the way to it carries. */
+const TOO_MUCH = { kind: 'refused', reason: 'overloaded' } as const;
+
 /** What a replica is built on. */
 export interface ReplicaParts {
   readonly identity: PeerIdentity;
@@ -31,7 +35,7 @@ export interface ReplicaParts {
   readonly engine: StorageEngine;
   /** What the engine gave back at its start. */
   readonly image: LoadedImage;
-  readonly transport: Pick<Transport, 'send'>;
+  readonly transport: Pick<Transport, 'send' | 'backlog'>;
   readonly clock: Clock;
 }
 
@@ -52,6 +56,7 @@ export class Replica {
   private readonly node: ReplicationNode;
   private readonly driver: PeerDriver;
   private readonly gateway: Gateway;
+  private readonly forwarded: ReadQueue;
   /** When the gateway is to be ticked, by the monotonic clock. */
   private wakeAtMs = Number.POSITIVE_INFINITY;
   private alarm: NodeJS.Timeout | undefined;
@@ -71,6 +76,13 @@ export class Replica {
       readNow: (partition, key) => this.driver.readNow(partition, key),
       ask: (request) => this.driver.input(request),
       send: (to, message) => this.driver.send(to, message),
+    });
+    this.forwarded = new ReadQueue({
+      pass: (envelope) => this.driver.receive(envelope),
+      backlog: (peer) => parts.transport.backlog(peer),
+      atEndOfTurn,
+      monotonicMs: () => clock.monotonicMs(),
+      expireMs: parts.gateway.readDeadlineMs,
     });
     this.driver = new PeerDriver(identity, this.node, engine, this.world(), {
       replied: (reply) => {
@@ -126,10 +138,14 @@ export class Replica {
 
   /** Envelopes of another peer. */
   receive(envelopes: readonly PeerEnvelope[]): void {
-    for (const envelope of envelopes) this.driver.receive(envelope);
+    for (const envelope of envelopes) {
+      if (envelope.body.type === 'rfwd') this.forwarded.take(envelope);
+      else this.driver.receive(envelope);
+    }
   }
 
   disconnected(peer: string): void {
+    this.forwarded.drop(peer);
     this.driver.input({ type: 'disconnected', peer });
   }
 
@@ -155,6 +171,7 @@ export class Replica {
 
   stop(): void {
     this.driver.stop();
+    this.forwarded.stop();
     clearTimeout(this.alarm);
   }
 
@@ -189,21 +206,28 @@ export class Replica {
   /** Where there is no room for all of a turn's envelopes, a lease or an acknowledgement may still go: one by one. */
   private send(to: string, envelopes: readonly PeerEnvelope[]): void {
     const { transport } = this.parts;
+    this.forwarded.sent(envelopes);
     if (transport.send(to, envelopes)) return;
     const isOne = envelopes.length === 1;
     const unsent = envelopes.filter((envelope) => isOne || !transport.send(to, [envelope]));
     this.unsent(to, unsent);
   }
 
-  /** What was forwarded and did not leave goes elsewhere at once, and is known to have had no effect. */
+  /**
+   * What was forwarded and did not leave goes elsewhere at once, and is known to have had no effect. An answer that finds no
+   * room becomes a refusal, so that it is asked for again.
+   */
   private unsent(to: string, envelopes: readonly PeerEnvelope[]): void {
     const nowMs = this.parts.clock.monotonicMs();
-    for (const { body } of envelopes) {
+    for (const envelope of envelopes) {
+      const { body } = envelope;
       if (body.type === 'fwd') this.gateway.undelivered(nowMs, body.tag.n, body.attempt);
       else if (body.type === 'rfwd') {
         const { id, inc } = body;
         const outcome = { kind: 'refused', reason: 'timeout' } as const;
         this.gateway.answered(nowMs, to, { type: 'rfwd_r', id, inc, outcome });
+      } else if (body.type === 'rfwd_r' && body.outcome.kind === 'row') {
+        this.parts.transport.send(to, [{ ...envelope, body: { ...body, outcome: TOO_MUCH } }]);
       }
     }
     this.setAlarm();

@@ -39,11 +39,11 @@ export interface IncomingRead {
 
 /** R2: a linearizable read that needs nobody else, from the own rows; undefined where it is not that simple. */
 export function readNow(core: Core, partition: Partition | undefined, key: string): ReadRow | undefined {
-  if (partition === undefined || !partition.isMember) return undefined;
-  const row = partition.rows.find(key);
-  if (row === DAMAGED || !leased(core, partition)) return undefined;
+  if (partition === undefined || !partition.isMember || !leased(core, partition)) return undefined;
   const isActive = partition.role === 'active';
   if (!isActive && partition.dirty.has(key)) return undefined;
+  const row = partition.rows.find(key);
+  if (row === DAMAGED) return undefined;
   if (isExpired(row, core.wallMs, isActive ? 0 : core.settings.wallSkewMs)) return undefined;
   return outcomeOf(partition, row);
 }
@@ -58,6 +58,10 @@ export function onRead(core: Core, partition: Partition | undefined, read: Incom
   const refuse = (reason: ReadRefusal): void => core.answerRead(read.origin, { kind: 'refused', reason });
   if (partition === undefined || (read.consistency !== 'stale' && !partition.isMember)) {
     refuse('not-member');
+    return;
+  }
+  if (read.consistency === 'linearizable' && !leased(core, partition)) {
+    refuse('not-leased');
     return;
   }
   const row = find(core, partition, read.key);
@@ -75,10 +79,6 @@ export function onRead(core: Core, partition: Partition | undefined, read: Incom
   }
   if (read.consistency === 'strict') {
     readStrict(core, partition, read, row);
-    return;
-  }
-  if (!leased(core, partition)) {
-    refuse('not-leased');
     return;
   }
   readLeased(core, partition, read, row);

@@ -19,11 +19,15 @@ export interface ReadCall {
   readonly deadlineMs?: number | undefined;
 }
 
-/** Its id, and who was asked. */
+/** Its id, who was asked, and when. */
 interface Attempt {
   readonly id: number;
   readonly to: PeerId;
+  readonly atMs: number;
 }
+
+/** A value of this size takes its time on the wire: others behind it come later. */
+const LARGE_BYTES = 64 * 1024;
 
 interface OpenRead {
   readonly call: ReadCall;
@@ -47,6 +51,8 @@ export class GatewayReads {
   readonly #byId = new Map<number, OpenRead>();
   /** Peers that lately left a read without an answer, and until when they are asked last. */
   readonly #avoid = new Map<PeerId, number>();
+  /** Peers that sent a large value, and when the last one came. */
+  readonly #largeAt = new Map<PeerId, number>();
   #turn = 0;
   /** Nothing is due before this; it may be too early, never too late. */
   #soonestMs = Number.POSITIVE_INFINITY;
@@ -84,7 +90,7 @@ export class GatewayReads {
       attempts: 0,
       waiting: [],
       refusals: 0,
-      reason: 'no-partition',
+      reason: 'timeout',
       nextMs: nowMs,
     };
     this.#open.add(read);
@@ -99,6 +105,7 @@ export class GatewayReads {
       if (!this.#open.has(read)) continue;
       if (nowMs >= read.deadlineMs) this.#finish(read, { kind: 'unavailable', reason: read.reason });
       else if (nowMs < read.nextMs) this.#wait(read, read.nextMs);
+      else if (this.#isComing(nowMs, read)) this.#wait(read, nowMs + this.#settings.readHedgeMs);
       else {
         for (const { to } of read.waiting) this.avoid(nowMs, to);
         this.#try(nowMs, read, nextId);
@@ -127,6 +134,7 @@ export class GatewayReads {
     this.#byId.delete(id);
     this.#avoid.delete(servedBy);
     if (outcome.kind === 'row') {
+      if ((outcome.row?.value?.bytes.length ?? 0) >= LARGE_BYTES) this.#largeAt.set(servedBy, nowMs);
       this.#finish(read, { kind: 'row', row: outcome.row, servedBy });
       return true;
     }
@@ -134,6 +142,15 @@ export class GatewayReads {
     if (waiting.length === 0) this.#wait(read, Math.min(read.nextMs, nowMs + this.#pauseMs(read)));
     read.refusals++;
     return true;
+  }
+
+  /** Whether the peer that was asked last is sending large values: what it is still to send is behind them. */
+  #isComing(nowMs: number, { waiting }: OpenRead): boolean {
+    const last = waiting.at(-1);
+    const largeAt = last && this.#largeAt.get(last.to);
+    if (last === undefined || largeAt === undefined) return false;
+    const { readHedgeMs, reaskMs } = this.#settings;
+    return largeAt >= last.atMs && nowMs - largeAt < 2 * readHedgeMs && nowMs - last.atMs < reaskMs;
   }
 
   #try(nowMs: number, read: OpenRead, nextId: () => number): void {
@@ -147,7 +164,7 @@ export class GatewayReads {
     if (to === undefined) return;
     read.attempts++;
     const id = nextId();
-    read.waiting.push({ id, to });
+    read.waiting.push({ id, to, atMs: nowMs });
     this.#byId.set(id, read);
     if (to === this.#identity.peerId) {
       this.#ports.ask({ type: 'read', id, partition, key, consistency });
@@ -157,19 +174,30 @@ export class GatewayReads {
     }
   }
 
-  /** Ourselves first if we are a member; then the others in turn, those that do not answer last. */
+  /**
+   * Ourselves first if we are a member; then the others in turn, those that do not answer last. Nobody is asked twice, but
+   * that an answer may have been lost.
+   */
   #chooseTarget(nowMs: number, read: OpenRead): PeerId | undefined {
     const part = this.#ports.map().parts[read.call.partition];
-    if (!part) return undefined;
+    if (!part) {
+      read.reason = 'no-partition';
+      return undefined;
+    }
     const { peerId } = this.#identity;
-    const isAsked = (id: PeerId): boolean => read.waiting.some(({ to }) => to === id);
-    if (read.attempts % 2 === 0 && part.members.has(peerId) && !isAsked(peerId)) return peerId;
+    const { members } = part;
+    const lostMs = nowMs - this.#settings.reaskMs;
+    const isAsked = (id: PeerId): boolean => read.waiting.some(({ to, atMs }) => to === id && atMs > lostMs);
+    if (read.attempts % 2 === 0 && members.has(peerId) && !isAsked(peerId)) return peerId;
     const others: PeerId[] = [];
-    for (const id of part.members.keys()) if (id !== peerId && !isAsked(id)) others.push(id);
+    for (const id of members.keys()) if (id !== peerId && !isAsked(id)) others.push(id);
     const ready = others.filter((id) => (this.#avoid.get(id) ?? 0) <= nowMs);
     const choice = ready.length > 0 ? ready : others;
     this.#turn++;
-    return choice[this.#turn % Math.max(1, choice.length)] ?? (isAsked(peerId) ? undefined : peerId);
+    if (choice.length > 0) return choice[this.#turn % choice.length];
+    // Who is no member has nothing to say but that, unless what it says may be old.
+    const mayKnow = members.has(peerId) || members.size === 0 || read.call.consistency === 'stale';
+    return mayKnow && !isAsked(peerId) ? peerId : undefined;
   }
 
   /** The first refusals are followed at once by a try elsewhere; then the waits grow. */

@@ -7,6 +7,8 @@ export interface GatewaySettings {
   readonly writeAttemptMs: number;
   /** A read without an answer for this long is also tried elsewhere; the first answer counts. */
   readonly readHedgeMs: number;
+  /** A peer that was asked this long ago may be asked again: its answer may have been lost. */
+  readonly reaskMs: number;
   /** After a refusal the next attempt waits this long, doubled each time, up to the maximum. */
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
@@ -25,6 +27,7 @@ export const DEFAULT_GATEWAY_SETTINGS: GatewaySettings = {
   readDeadlineMs: 3_000,
   writeAttemptMs: 500,
   readHedgeMs: 100,
+  reaskMs: 1_000,
   retryMinMs: 10,
   retryMaxMs: 160,
   tooFewCopiesMs: 1_000,

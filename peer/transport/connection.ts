@@ -78,6 +78,11 @@ export class Connection {
     return true;
   }
 
+  /** Bytes that wait in the bulk lane. */
+  get backlog(): number {
+    return this.lanes.bulk.backlog;
+  }
+
   /** Takes one batch as it came. One that cannot be read ends the connection: nobody knows what was in it. */
   receive(lane: Lane, bytes: Buffer): void {
     if (!this.open) return;

@@ -93,6 +93,10 @@ export class GrpcTransport implements Transport {
     return this.closing === null && this.links.get(peer)?.connection != null;
   }
 
+  backlog(peer: string): number {
+    return this.links.get(peer)?.connection?.backlog ?? 0;
+  }
+
   call(to: string, request: PeerRequest, timeoutMs: number): Promise<PeerReply | CallFailure> {
     const link = this.links.get(to);
     if (this.closing !== null) return Promise.resolve(failure('closed', false));

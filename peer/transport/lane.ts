@@ -36,6 +36,11 @@ export class LaneSender {
     return this.bytes + bytes <= this.maxBytes;
   }
 
+  /** Bytes that wait, or are on their way into the wire. */
+  get backlog(): number {
+    return this.bytes;
+  }
+
   /** Adds batches, to be sent together with what is added before this callback returns. */
   add(batches: readonly Buffer[]): void {
     for (const batch of batches) {

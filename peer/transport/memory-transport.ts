@@ -107,6 +107,11 @@ export class MemoryTransport implements Transport {
     return !this.closed && this.network.connected(this, peer) != null;
   }
 
+  backlog(peer: string): number {
+    const other = this.closed ? null : this.network.connected(this, peer);
+    return other ? bytesOf(this.outgoing.get(other)?.bulk) : 0;
+  }
+
   call(to: string, request: PeerRequest, timeoutMs: number): Promise<PeerReply | CallFailure> {
     const refused = this.refusal(to, timeoutMs);
     if (refused) return Promise.resolve(failure(refused, false));

@@ -70,6 +70,8 @@ export interface Transport {
   send(to: string, envelopes: readonly PeerEnvelope[]): boolean;
   /** Whether there is a connection to a peer: what is asked of it now does not wait for one. */
   isConnected(peer: string): boolean;
+  /** Bytes of values and other long messages that wait for the wire to a peer; 0 where there is no connection. */
+  backlog(peer: string): number;
   /**
    * Asks another peer, and waits for its answer or for `timeoutMs`. A call to a peer that is being connected to waits
    * for the connection, a second at most. Never rejects.

@@ -38,7 +38,7 @@ function replicaWith(takes: (envelopes: readonly PeerEnvelope[]) => boolean) {
   };
   const replica = new Replica(
     {
-      ...{ engine, image: engine.load(), clock: systemClock, transport: { send } },
+      ...{ engine, image: engine.load(), clock: systemClock, transport: { send, backlog: () => 0 } },
       ...{ settings: DEFAULT_SETTINGS, gateway: NEVER_LATE },
       identity: { clusterId: 'test', peerId: 'a', storeId: 'store-a', inc: 1, addr: '127.0.0.1:1/2' },
     },
@@ -55,6 +55,19 @@ function replicaWith(takes: (envelopes: readonly PeerEnvelope[]) => boolean) {
   replica.obey({ clusterId: 'test', from: 'orchestrator', ver: 1, body: { type: 'map', map: MAP } });
   return { replica, sent };
 }
+
+/** Map 2: partition 1 is a's alone. */
+const OWN: ClusterMap = {
+  ...MAP,
+  ver: 2,
+  parts: [
+    MAP.parts[0],
+    {
+      ...{ epoch: 2, primary: 'a', members: new Map([['a', 'store-a']]), learners: [] },
+      ...{ fence: [], active: true, la: ['a'] },
+    },
+  ],
+};
 
 function write(replica: Replica, key: string): void {
   const value = { bytes: Buffer.from('x'), type: '' };
@@ -90,5 +103,20 @@ describe('peer/replica', () => {
     await until(() => forwarded(sent).length > 0);
     replica.stop();
     expect(forwarded(sent)).to.deep.equal(['one 4']);
+  });
+
+  it('refuses a forwarded read whose answer finds no room on the wire', async () => {
+    const { replica, sent } = replicaWith((envelopes) =>
+      envelopes.every(({ body }) => body.type !== 'rfwd_r' || body.outcome.kind === 'refused'),
+    );
+    replica.obey({ clusterId: 'test', from: 'orchestrator', ver: 2, body: { type: 'map', map: OWN } });
+    const read = { type: 'rfwd', id: 5, inc: 9, partition: 1, key: 'k', consistency: 'stale' } as const;
+    replica.receive([{ clusterId: 'test', from: 'b', fromInc: 9, ver: 1, body: read }]);
+    const answers = () => sent.filter(({ body }) => body.type === 'rfwd_r');
+    await until(() => answers().length > 0);
+    replica.stop();
+    expect(answers().map(({ body }) => body)).to.deep.equal([
+      { type: 'rfwd_r', id: 5, inc: 9, outcome: { kind: 'refused', reason: 'overloaded' } },
+    ]);
   });
 });

@@ -368,8 +368,48 @@ describe('gateway reads', () => {
     const bench = new Bench();
     bench.read();
     bench.run(4_000);
-    expect(bench.reads).to.deep.equal([{ kind: 'unavailable', reason: 'no-partition' }]);
+    expect(bench.reads).to.deep.equal([{ kind: 'unavailable', reason: 'timeout' }]);
     expect(bench.sent.length).to.be.at.most(40);
+    const empty = new Bench();
+    empty.map = { ...empty.map, parts: [] };
+    empty.read();
+    empty.run(4_000);
+    expect(empty.reads).to.deep.equal([{ kind: 'unavailable', reason: 'no-partition' }]);
+  });
+
+  it('asks a member again whose answer may have been lost, and nobody who is none', () => {
+    const bench = new Bench();
+    bench.read();
+    bench.run(900);
+    const asked = bench.sent.map(({ to }) => to);
+    expect(new Set(asked).size).to.equal(asked.length);
+    bench.run(400);
+    const again = bench.sent.slice(asked.length).map(({ to }) => to);
+    expect(new Set(again)).to.deep.equal(new Set(asked));
+    expect(bench.asked).to.deep.equal([]);
+  });
+
+  it('does not go elsewhere while the peer that it asked is sending large values', () => {
+    const bench = new Bench();
+    bench.map = { ...bench.map, parts: [partOf('b', ['b'])] };
+    for (let i = 0; i < 3; i++) bench.read();
+    bench.map = { ...bench.map, parts: [partOf('b', ['b', 'c'])] };
+    const value = { bytes: Buffer.alloc(64 * 1024), type: '' };
+    const large = { key: 'k', value, epoch: 1, seq: 1, ts: 0, expiresAtMs: undefined };
+    const [first, second] = bench.readForwards();
+    const answer = (forward: ReadForward | undefined) => {
+      const { id, inc } = forward as ReadForward;
+      const outcome = { kind: 'row', row: large, epoch: 1, com: 3 } as const;
+      bench.gateway.answered(bench.nowMs, 'b', { type: 'rfwd_r', id, inc, outcome });
+    };
+    bench.run(90);
+    answer(first);
+    bench.run(100);
+    answer(second);
+    bench.run(150);
+    expect(bench.sent).to.have.length(3);
+    bench.run(150);
+    expect(bench.sent.at(-1)?.to, 'it has sent nothing for a while').to.equal('c');
   });
 
   it('has other ids than a process of another store, though it counts from the same incarnation', () => {
