@@ -3,7 +3,7 @@ import type { Command } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
 import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
 import type { RespLimits } from './limits.js';
-import { readRefusal, TOO_LARGE_ANSWER } from './refusals.js';
+import { readRefusal, TOO_LARGE_ANSWER, writeRefusal } from './refusals.js';
 import type { Reply } from './replies.js';
 import type { RespStore } from './store.js';
 
@@ -34,18 +34,21 @@ export function readAll(
   );
 }
 
-/** Writes, each by itself; all are tried, whatever comes of the others. */
+/**
+ * Writes, each by itself. Once one has no result the rest is not begun, so that all of it takes about as long as the slowest;
+ * `done` is given the answers of those that were.
+ */
 export function writeAll(
   store: RespStore,
   commands: readonly Command[],
   limits: RespLimits,
   done: (answers: readonly WriteAnswer[]) => void,
 ): void {
-  const answers: WriteAnswer[] = new Array(commands.length);
+  const answers: WriteAnswer[] = [];
   const write = (command: Command, given: (answer: WriteAnswer) => void) => store.write(command, given);
-  const take = (answer: WriteAnswer, at: number) => {
-    answers[at] = answer;
-    return undefined;
+  const take = (answer: WriteAnswer) => {
+    answers.push(answer);
+    return answer.kind === 'result' ? undefined : writeRefusal(answer);
   };
   each(commands, limits.running, write, take, () => done(answers));
 }

@@ -146,7 +146,7 @@ export class Executor {
     writeAll(this.store, changes, this.limits, (answers) => {
       const results = answers.flatMap((answer) => (answer.kind === 'result' ? [answer.result] : []));
       const existed = results.filter((result) => result.kind === 'done' && result.existed).length;
-      done(results.length === answers.length ? reply(existed) : severalRefusal(answers));
+      done(results.length === changes.length ? reply(existed) : severalRefusal(answers, changes.length));
     });
   }
 

@@ -50,12 +50,13 @@ export function transactionRefusal(answer: Uncommitted): Reply {
   }
 }
 
-/** Several writes, each by itself, of which some have no result: the worst that befell one of them. */
-export function severalRefusal(answers: readonly WriteAnswer[]): Reply {
+/** Of `asked` writes, each by itself, those that were begun; some have no result: the worst that befell one of them. */
+export function severalRefusal(answers: readonly WriteAnswer[], asked: number): Reply {
   const failed = answers.filter((answer) => answer.kind !== 'result');
+  const written = answers.length - failed.length;
   const worst = failed.find((answer) => answer.kind === 'unknown') ?? failed[0];
-  if (worst?.kind === 'not-applied' && failed.length < answers.length) {
-    return refusal(worst.reason, `${failed.length} of ${answers.length} keys were not written`);
+  if (worst?.kind === 'not-applied' && written > 0) {
+    return refusal(worst.reason, `${asked - written} of ${asked} keys were not written`);
   }
   return writeRefusal(worst as Exclude<WriteAnswer, { kind: 'result' }>);
 }

@@ -123,7 +123,7 @@ async function flush(args: readonly Buffer[], { services }: Caller): Promise<Rep
     return new Promise((resolve) => {
       writeAll(store, commands, limits, (answers) => {
         const failed = answers.some((answer) => answer.kind !== 'result');
-        resolve(failed ? severalRefusal(answers) : undefined);
+        resolve(failed ? severalRefusal(answers, commands.length) : undefined);
       });
     });
   }

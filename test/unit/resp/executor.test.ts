@@ -120,7 +120,8 @@ describe('the executor', () => {
   it('does not say that nothing was written where some keys were', async () => {
     const { store, executor } = setUp();
     store.writeFault = ({ key }) => (key === 'b' ? { kind: 'not-applied', reason: 'starting' } : undefined);
-    expect(await ran(executor, 'MSET a 1 b 2 c 3')).to.match(/^-TRYAGAIN .*1 of 3 keys were not written/);
+    expect(await ran(executor, 'MSET a 1 b 2 c 3')).to.match(/^-TRYAGAIN .*2 of 3 keys were not written/);
+    expect(await ran(executor, 'GET c'), 'the rest is not begun').to.equal('$-1\r\n');
     store.writeFault = ({ key }) =>
       key === 'b' ? { kind: 'not-applied', reason: 'starting' } : { kind: 'unknown', request: 'r' };
     expect(await ran(executor, 'DEL a b c')).to.match(/^-UNKNOWN /);
