@@ -10,15 +10,9 @@
 import { isUtf8 } from 'node:buffer';
 import { JSON_MAX_DEPTH, shapeOf } from '../../common/json-shape.js';
 import { Problem } from '../../common/problems.js';
+import { TEXT_TYPE } from '../media-types.js';
 import type { Value } from '../replication/commands.js';
-import {
-  ENCODINGS,
-  type Encoding,
-  markedEncoding,
-  mediaTypeOf,
-  storedType,
-  TEXT_TYPE,
-} from './stored-type.js';
+import { ENCODINGS, type Encoding, markedEncoding, mediaTypeOf, storedType } from './stored-type.js';
 
 /** A value as it stands in JSON. */
 export interface JsonValue {

@@ -5,9 +5,8 @@
  * `.`, `..`, `a/b`, NUL and `__proto__` are keys like any other.
  */
 import { Problem } from '../../common/problems.js';
+import { MAX_KEY_BYTES } from '../replication/commands.js';
 import { lastSegment, percentDecode } from './target.js';
-
-export const MAX_KEY_BYTES = 1024;
 
 /** No character takes more bytes in UTF-8 than this for each unit of a string's length. */
 const MAX_BYTES_PER_UNIT = 3;

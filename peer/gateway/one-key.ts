@@ -7,6 +7,7 @@
 import type Koa from 'koa';
 import { readBody } from '../../common/http-body.js';
 import { Problem } from '../../common/problems.js';
+import { TEXT_TYPE } from '../media-types.js';
 import type { Delete, Done, Failed, Put, Value } from '../replication/commands.js';
 import { isLive, type LiveRow } from '../replication/entry.js';
 import type { Consistency } from '../replication/messages.js';
@@ -27,7 +28,7 @@ import { keyOfTarget } from './keys.js';
 import { readConsistency, readQuery, requireNoQuery } from './query.js';
 import { readRefusal, writeRefusal } from './refusals.js';
 import type { Store } from './store.js';
-import { isMediaType, mediaTypeOf, TEXT_TYPE } from './stored-type.js';
+import { isMediaType, mediaTypeOf } from './stored-type.js';
 import { ttlOfText } from './ttl.js';
 import { formatVersion } from './versions.js';
 

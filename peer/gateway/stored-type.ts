@@ -8,11 +8,9 @@
  * that came another way than by HTTP (none at all, or one that could not stand in a header) is shown as one that fits the
  * bytes.
  */
-import { isUtf8 } from 'node:buffer';
+import { BYTES_TYPE, TEXT_TYPE, typeOf } from '../media-types.js';
 import type { Value } from '../replication/commands.js';
 
-export const TEXT_TYPE = 'text/plain; charset=utf-8';
-const BYTES_TYPE = 'application/octet-stream';
 const JSON_TYPE = 'application/json';
 
 /** How a value stands in JSON. */
@@ -52,5 +50,5 @@ export function markedEncoding(value: Value): Encoding | undefined {
 export function mediaTypeOf(value: Value): string {
   if (MEDIA_TYPE.test(value.type)) return value.type;
   if (markedEncoding(value) !== undefined) return JSON_TYPE;
-  return value.type === '' && isUtf8(value.bytes) ? TEXT_TYPE : BYTES_TYPE;
+  return value.type === '' ? typeOf(value.bytes) : BYTES_TYPE;
 }

@@ -8,6 +8,9 @@
 
 import type { Epoch } from '../../common/configuration.js';
 
+/** The longest key, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 1_024;
+
 /** The largest value that `append` may grow to, in bytes; beyond it the command fails with `too-large`. */
 export const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /** What may be a key in a Redis command: the same as over HTTP, 1 to 1,024 bytes of UTF-8. */
 import { isUtf8 } from 'node:buffer';
-import { MAX_KEY_BYTES } from '../gateway/keys.js';
+import { MAX_KEY_BYTES } from '../replication/commands.js';
 import type { Arguments } from './arguments.js';
 import { failure, type Reply } from './replies.js';
 

@@ -4,17 +4,9 @@
  * Their content type is chosen so that they read right over HTTP: text where the bytes are UTF-8, else bytes. What
  * changes a part of a value (APPEND, SETRANGE, INCR, INCRBYFLOAT) leaves the type that it has.
  */
-import { isUtf8 } from 'node:buffer';
+import { typeOf } from '../media-types.js';
 import type { Value } from '../replication/commands.js';
 import type { Arguments } from './arguments.js';
-
-export const TEXT_TYPE = 'text/plain; charset=utf-8';
-export const BINARY_TYPE = 'application/octet-stream';
-
-/** The content type of bytes that come without one. */
-export function typeOf(bytes: Uint8Array): string {
-  return isUtf8(bytes) ? TEXT_TYPE : BINARY_TYPE;
-}
 
 /** A value of bytes that came in a command; they are copied where they hold on to more memory than they are worth. */
 export function storedValue(bytes: Buffer): Value {

@@ -13,9 +13,6 @@ import type { Incarnation, StoreId } from '../../common/configuration.js';
 import type { BatchDisk } from '../driver.js';
 import type { DiskImage, StateReader } from '../replication/machine.js';
 
-/** The longest key that an engine stores, in bytes of UTF-8. */
-export const MAX_KEY_BYTES = 1_024;
-
 /**
  * When a batch is done. `flush`: it is on the disk. `commit`: the operating system has it, which is safe against
  * kill -9; a machine that restarts before the store was closed comes back with an empty store and a new identity.

@@ -6,8 +6,8 @@
  * at once: so dropping it means to forget the number, and its rows can go later.
  */
 
+import { MAX_KEY_BYTES } from '../replication/commands.js';
 import { broken } from '../replication/invariant.js';
-import { MAX_KEY_BYTES } from './engine.js';
 
 /** The tables of the environment. `marks` lists the keys of rows that are tombstones or expire. */
 export type Table = 'meta' | 'rows' | 'marks' | 'log';

@@ -6,6 +6,7 @@
  */
 
 import { compareBytes } from '../../common/byte-order.js';
+import { MAX_KEY_BYTES } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
 import { broken } from '../replication/invariant.js';
 import {
@@ -18,7 +19,6 @@ import {
   type RowRange,
   type StoredRow,
 } from '../replication/machine.js';
-import { MAX_KEY_BYTES } from './engine.js';
 import { type HashKey, hashBytes } from './key-hash.js';
 import { KeyIndex } from './key-index.js';
 import { RecordSpace } from './record-space.js';

@@ -180,7 +180,10 @@ describe('the connection from an orchestrator to a peer', () => {
 
   it('ends where the orchestrator ends its side', async () => {
     await start(null);
-    (await opened()).end();
+    const socket = await opened();
+    // What is not read keeps a socket that has ended, and the process with it.
+    socket.resume();
+    socket.end();
     await eventually(async () => expect(await server.connections()).to.equal(0));
   });
 

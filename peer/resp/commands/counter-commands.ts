@@ -1,4 +1,6 @@
 /** INCR, INCRBY, DECR, DECRBY, INCRBYFLOAT. */
+
+import { TEXT_TYPE } from '../../media-types.js';
 import type { Result } from '../../replication/commands.js';
 import { type Action, changing, type State, type Verdict } from '../action.js';
 import { NOT_A_FLOAT, NOT_AN_INTEGER, OVERFLOW } from '../errors.js';
@@ -6,7 +8,6 @@ import { INVALID_KEY, keyOf } from '../keys.js';
 import { LongDouble } from '../long-double.js';
 import { integerOf } from '../numbers.js';
 import { bulk, failure, integer, type Reply } from '../replies.js';
-import { TEXT_TYPE } from '../values.js';
 import { onKeys, type Runs } from './runs.js';
 
 const MIN_INTEGER = -(2n ** 63n);

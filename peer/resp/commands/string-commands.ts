@@ -1,11 +1,13 @@
 /** Commands on the bytes of one key: GET, STRLEN, GETRANGE, GETSET, GETDEL, APPEND, SETRANGE. */
+
+import { typeOf } from '../../media-types.js';
 import { type Action, type Context, changing, type KeyAction, reading, type State } from '../action.js';
 import type { Arguments } from '../arguments.js';
 import { NOT_AN_INTEGER, TOO_LONG } from '../errors.js';
 import { INVALID_KEY, keyAt, keyOf } from '../keys.js';
 import { positionOf } from '../numbers.js';
 import { bulk, failure, integer, nothing, type Protocol, type Reply } from '../replies.js';
-import { copyOf, storedValue, typeOf } from '../values.js';
+import { copyOf, storedValue } from '../values.js';
 import { onKeys, onPlaces, type Runs } from './runs.js';
 
 const OFFSET_ERROR: Reply = failure('ERR offset is out of range');

@@ -8,8 +8,8 @@ import {
   markedEncoding,
   mediaTypeOf,
   storedType,
-  TEXT_TYPE,
 } from '../../../peer/gateway/stored-type.js';
+import { TEXT_TYPE } from '../../../peer/media-types.js';
 
 const stored = (type: string, bytes: string | readonly number[]) => ({
   type,
