@@ -7,9 +7,9 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isFree } from '../common/free-port.js';
 import type { Layout, Part } from './layout.js';
 
 /** A peer ends within 5 s of SIGTERM; after this it is killed. */
@@ -144,12 +144,4 @@ function listText(layout: Layout): string | null {
 
 function listPath(layout: Layout): string {
   return join(layout.folder, 'processes.json');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

@@ -5,8 +5,8 @@
  * elsewhere), so that none of these takes one before its process listens, or while that is restarted; and away from the
  * demo's. A process gives out each of them once, until it has given out all.
  */
-import { createServer } from 'node:net';
 import { systemClock } from '../common/clock.js';
+import { isFree } from '../common/free-port.js';
 
 const FIRST = 23_000;
 const COUNT = 7_000;
@@ -25,14 +25,4 @@ export async function freePorts(count: number): Promise<number[]> {
     if (await isFree(port)) ports.push(port);
   }
   return ports;
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
-    );
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

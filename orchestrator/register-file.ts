@@ -71,7 +71,7 @@ export class RegisterFile implements MapRegister {
     await file.#lock(folder);
     try {
       await file.#load();
-      await file.#tryToWrite(folder);
+      await orRefuse(`cannot write in the data folder ${folder}`, () => tryToWrite(file.#path));
     } catch (error) {
       await file.#unlock();
       throw error;
@@ -157,13 +157,10 @@ export class RegisterFile implements MapRegister {
   }
 
   async #lock(folder: string): Promise<void> {
-    let unlock: Unlock | null;
-    try {
+    const unlock = await orRefuse(`cannot use the data folder ${folder}`, async () => {
       await mkdir(folder, { recursive: true });
-      unlock = await lockFolder(folder);
-    } catch (error) {
-      throw new RegisterFileError(`cannot use the data folder ${folder}: ${codeOf(error)}`);
-    }
+      return lockFolder(folder);
+    });
     if (unlock === null) {
       throw new RegisterFileError(
         `the data folder ${folder} is in use by another orchestrator: stop that, or give another --data`,
@@ -172,23 +169,13 @@ export class RegisterFile implements MapRegister {
     this.#unlock = unlock;
   }
 
-  async #tryToWrite(folder: string): Promise<void> {
-    try {
-      await tryToWrite(this.#path);
-    } catch (error) {
-      throw new RegisterFileError(`cannot write in the data folder ${folder}: ${codeOf(error)}`);
-    }
-  }
-
   async #load(): Promise<void> {
     const map = await this.#parse();
     if (map === undefined) return;
-    try {
+    await orRefuse(`cannot use ${this.#path}`, async () => {
       await syncFile(this.#path);
       await this.#keep(map);
-    } catch (error) {
-      throw new RegisterFileError(`cannot use ${this.#path}: ${codeOf(error)}`);
-    }
+    });
   }
 
   async #keep(map: ClusterMap): Promise<void> {
@@ -214,7 +201,7 @@ export class RegisterFile implements MapRegister {
   }
 
   async #parse(): Promise<ClusterMap | undefined> {
-    const text = await this.#text();
+    const text = await orRefuse(`cannot read ${this.#path}`, () => readIfThere(this.#path));
     if (text === null) return undefined;
     const parsed = mapSchema.safeParse(parseJson(text));
     if (!parsed.success) {
@@ -232,13 +219,14 @@ export class RegisterFile implements MapRegister {
         `give --cluster ${clusterId} or another --data`,
     );
   }
+}
 
-  async #text(): Promise<string | null> {
-    try {
-      return await readIfThere(this.#path);
-    } catch (error) {
-      throw new RegisterFileError(`cannot read ${this.#path}: ${codeOf(error)}`);
-    }
+/** @throws RegisterFileError that says what could not be done, and why */
+async function orRefuse<T>(what: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    throw new RegisterFileError(`${what}: ${codeOf(error)}`);
   }
 }
 

@@ -39,8 +39,8 @@ export class ReadQueue {
   private readonly waiting = new Map<string, Waiting[]>();
   /** How many reads a turn may take. */
   private share = TURN_READS;
-  /** Of these, what is left of this turn's. */
-  private left = TURN_READS;
+  /** How many this turn has taken, and bytes of values that were sent in it. */
+  private passed = 0;
   private bytes = 0;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -58,12 +58,12 @@ export class ReadQueue {
     if (queue.length === MAX_WAITING) queue.shift();
     queue.push({ envelope, sinceMs: this.parts.monotonicMs() });
     if (queue.length === 1) this.waiting.set(from, queue);
-    if (this.left === this.share) this.look();
+    if (this.passed === 0) this.look();
   }
 
   /** What is sent in this turn: its answers count. */
   sent(envelopes: readonly PeerEnvelope[]): void {
-    if (this.left === this.share) return;
+    if (this.passed === 0) return;
     for (const { body } of envelopes) {
       if (body.type === 'rfwd_r' && body.outcome.kind === 'row') {
         this.bytes += body.outcome.row?.value?.bytes.length ?? 0;
@@ -83,21 +83,20 @@ export class ReadQueue {
   }
 
   private isReady(peer: string): boolean {
-    return this.left > 0 && this.parts.backlog(peer) < BACKLOG_BYTES;
+    return this.passed < this.share && this.parts.backlog(peer) < BACKLOG_BYTES;
   }
 
   private pass(envelope: PeerEnvelope): void {
     this.parts.pass(envelope);
     // After what `pass` itself wants done at the end of the turn, which is to answer.
-    if (this.left === this.share) this.parts.atEndOfTurn(() => this.closeTurn());
-    this.left--;
+    if (this.passed === 0) this.parts.atEndOfTurn(() => this.closeTurn());
+    this.passed++;
   }
 
   private closeTurn(): void {
-    const passed = this.share - this.left;
-    const fitting = Math.floor((passed * TURN_BYTES) / Math.max(1, this.bytes));
+    const fitting = Math.floor((this.passed * TURN_BYTES) / Math.max(1, this.bytes));
     this.share = Math.max(1, Math.min(TURN_READS, fitting));
-    this.left = this.share;
+    this.passed = 0;
     this.bytes = 0;
     this.goOn();
   }
@@ -117,7 +116,7 @@ export class ReadQueue {
         moved = true;
       }
     }
-    if (this.waiting.size > 0 && this.left === this.share) this.look();
+    if (this.waiting.size > 0 && this.passed === 0) this.look();
   }
 
   private look(): void {

@@ -147,10 +147,10 @@ export class GatewayReads {
   /** Whether the peer that was asked last is sending large values: what it is still to send is behind them. */
   #isComing(nowMs: number, { waiting }: OpenRead): boolean {
     const last = waiting.at(-1);
-    const largeAt = last && this.#largeAt.get(last.to);
-    if (last === undefined || largeAt === undefined) return false;
+    if (last === undefined) return false;
+    const largeAtMs = this.#largeAt.get(last.to) ?? Number.NEGATIVE_INFINITY;
     const { readHedgeMs, reaskMs } = this.#settings;
-    return largeAt >= last.atMs && nowMs - largeAt < 2 * readHedgeMs && nowMs - last.atMs < reaskMs;
+    return largeAtMs >= last.atMs && nowMs - largeAtMs < 2 * readHedgeMs && nowMs - last.atMs < reaskMs;
   }
 
   #try(nowMs: number, read: OpenRead, nextId: () => number): void {

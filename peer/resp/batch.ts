@@ -1,9 +1,9 @@
 /** Several reads or writes at once, a bounded number of them under way together. */
-import type { Command } from '../replication/commands.js';
+import type { Command, Result } from '../replication/commands.js';
 import type { Row } from '../replication/entry.js';
 import type { ReadAnswer, WriteAnswer } from '../requests/rim.js';
 import type { RespLimits } from './limits.js';
-import { readRefusal, TOO_LARGE_ANSWER, writeRefusal } from './refusals.js';
+import { readRefusal, severalRefusal, TOO_LARGE_ANSWER, writeRefusal } from './refusals.js';
 import type { Reply } from './replies.js';
 import type { RespStore } from './store.js';
 
@@ -34,23 +34,34 @@ export function readAll(
   );
 }
 
-/**
- * Writes, each by itself. Once one has no result the rest is not begun, so that all of it takes about as long as the slowest;
- * `done` is given the answers of those that were.
- */
+/** The results of writes, in any order; or what to answer instead. */
+export type Written =
+  | { readonly results: readonly Result[] }
+  | { readonly results: null; readonly refusal: Reply };
+
+/** Writes, each by itself. Once one has no result the rest is not begun, so that all of it takes about as long as the slowest. */
 export function writeAll(
   store: RespStore,
   commands: readonly Command[],
   limits: RespLimits,
-  done: (answers: readonly WriteAnswer[]) => void,
+  done: (written: Written) => void,
 ): void {
   const answers: WriteAnswer[] = [];
   const write = (command: Command, given: (answer: WriteAnswer) => void) => store.write(command, given);
-  const take = (answer: WriteAnswer) => {
+  const results: Result[] = [];
+  const take = (answer: WriteAnswer): Reply | undefined => {
     answers.push(answer);
-    return answer.kind === 'result' ? undefined : writeRefusal(answer);
+    if (answer.kind !== 'result') return writeRefusal(answer);
+    results.push(answer.result);
+    return undefined;
   };
-  each(commands, limits.running, write, take, () => done(answers));
+  each(commands, limits.running, write, take, (refusal) =>
+    done(
+      refusal === undefined
+        ? { results }
+        : { results: null, refusal: severalRefusal(answers, commands.length) },
+    ),
+  );
 }
 
 /** A row with a value, or null. */

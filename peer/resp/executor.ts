@@ -12,14 +12,7 @@ import type { Action, Blind, KeyAction, KeysAction, Next, State } from './action
 import { liveRow, readAll, writeAll } from './batch.js';
 import { changeOf, commandOf, conditionOf } from './changes.js';
 import type { RespLimits } from './limits.js';
-import {
-  CROSS_SLOT,
-  readRefusal,
-  severalRefusal,
-  TOO_BUSY,
-  transactionRefusal,
-  writeRefusal,
-} from './refusals.js';
+import { CROSS_SLOT, readRefusal, TOO_BUSY, transactionRefusal, writeRefusal } from './refusals.js';
 import type { Reply } from './replies.js';
 import type { RespStore } from './store.js';
 import { Turns } from './turns.js';
@@ -143,10 +136,9 @@ export class Executor {
   }
 
   #changeEach({ changes, reply }: Blind, done: Done): void {
-    writeAll(this.store, changes, this.limits, (answers) => {
-      const results = answers.flatMap((answer) => (answer.kind === 'result' ? [answer.result] : []));
-      const existed = results.filter((result) => result.kind === 'done' && result.existed).length;
-      done(results.length === changes.length ? reply(existed) : severalRefusal(answers, changes.length));
+    writeAll(this.store, changes, this.limits, (written) => {
+      if (written.results === null) done(written.refusal);
+      else done(reply(written.results.filter((result) => result.kind === 'done' && result.existed).length));
     });
   }
 

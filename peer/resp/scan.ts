@@ -6,7 +6,9 @@
  * Invariant: a key that is there from the first call to the last is given at least once: its position never changes, a
  * page has all keys between its begin and its end, and the next one begins at the page's end.
  */
+
 import { PARTITION_COUNT, slotOf } from '../../common/slots.js';
+import { hashOfText } from '../text-hash.js';
 import type { RespStore } from './store.js';
 
 /** Keys that are asked for at a time. */
@@ -17,9 +19,6 @@ const MAX_WINDOW = 64;
 const HASHES = 2 ** 32;
 /** No cursor is as high. */
 export const CURSOR_END = PARTITION_COUNT * HASHES;
-
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 /** Some keys, and where to go on; 0: that was all. */
 export interface ScanPage {
@@ -105,7 +104,7 @@ async function pageOf(
     const page = await store.keysOf(partition, after, PAGE_KEYS);
     if (page === null) return null;
     for (const key of page.keys) {
-      const hash = hashOf(key);
+      const hash = hashOfText(key);
       if (hash >= from && hash < end) found.push({ key, hash });
     }
     if (found.length > 2 * limit) ({ found, end } = cut(found, limit, end));
@@ -124,13 +123,6 @@ function cut(found: Placed[], limit: number, end: number): { found: Placed[]; en
   let length = limit;
   while (found[length]?.hash === last) length++;
   return length === found.length ? { found, end } : { found: found.slice(0, length), end: last + 1 };
-}
-
-/** 32 bits, the same on every peer. */
-function hashOf(key: string): number {
-  let hash = FNV_OFFSET;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), FNV_PRIME);
-  return hash >>> 0;
 }
 
 /** The keys of a slot, at most `limit`; null if the cluster did not answer. */

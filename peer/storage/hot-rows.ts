@@ -10,6 +10,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Row } from '../replication/entry.js';
+import { hashOfText } from '../text-hash.js';
 import { type Change, type RowSpace, readRowKey } from './lmdb-layout.js';
 
 /** What a store keeps at most, in bytes of memory. */
@@ -81,9 +82,7 @@ function byItself(row: Row): Row {
   return { ...row, value: { bytes: own, type } };
 }
 
-/** FNV-1a of 32 bits over the text's units: G. Fowler, L. C. Noll, K.-P. Vo. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+function hashOf(key: string): number {
+  const hash = hashOfText(key);
   return hash ^ (hash >>> 15);
 }

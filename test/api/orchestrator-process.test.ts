@@ -51,7 +51,8 @@ class Run {
 
 /** A port that nobody listens on, as a flag has it. */
 async function freePort(): Promise<string> {
-  return String(...(await freePorts(1)));
+  const [port = 0] = await freePorts(1);
+  return String(port);
 }
 
 describe('the orchestrator as a process', function () {

@@ -1,6 +1,7 @@
 /** `npm run chaos`: hurts a cluster of real processes for a while, prints one line, exits 1 if anything was wrong. */
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { run } from '../program.js';
 import { Chaos } from './chaos.js';
 import { parseOptions, USAGE } from './options.js';
 import { isGood, lastLine, troubleLines } from './report.js';
@@ -32,9 +33,4 @@ async function main(): Promise<number> {
   return good ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-}
+await run(main);

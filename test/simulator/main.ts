@@ -1,6 +1,7 @@
 /** `npm run sim`: runs seeds, prints one line, exits 1 if anything was wrong. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { run } from '../program.js';
 import { runOnJobs } from './jobs.js';
 import { isMutantTree, runInMutant } from './mutant-tree.js';
 import { type Options, parseOptions, USAGE } from './options.js';
@@ -82,9 +83,4 @@ function statistics(totals: Totals, seconds: number): object {
   };
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-}
+await run(main);

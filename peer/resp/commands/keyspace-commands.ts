@@ -4,7 +4,7 @@ import { writeAll } from '../batch.js';
 import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../errors.js';
 import { globMatcher } from '../glob.js';
 import { positionOf } from '../numbers.js';
-import { NOT_ALL_ANSWERED, severalRefusal } from '../refusals.js';
+import { NOT_ALL_ANSWERED } from '../refusals.js';
 import { bulkText, failure, integer, list, nothing, OK, type Reply } from '../replies.js';
 import { CURSOR_END, eachPage, scan } from '../scan.js';
 import { wordOf } from './command.js';
@@ -121,10 +121,9 @@ async function flush(args: readonly Buffer[], { services }: Caller): Promise<Rep
   function deleteAll(page: readonly string[]): Promise<Reply | undefined> {
     const commands = page.map((key): Command => ({ kind: 'delete', key }));
     return new Promise((resolve) => {
-      writeAll(store, commands, limits, (answers) => {
-        const failed = answers.some((answer) => answer.kind !== 'result');
-        resolve(failed ? severalRefusal(answers, commands.length) : undefined);
-      });
+      writeAll(store, commands, limits, (written) =>
+        resolve(written.results === null ? written.refusal : undefined),
+      );
     });
   }
 }

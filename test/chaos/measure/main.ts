@@ -1,5 +1,6 @@
 /** `npm run measure -- NAME`: measures one row of the table of promises with real processes, prints one line, exits 1 where it is not met. */
 import { parseArgs } from 'node:util';
+import { run } from '../../program.js';
 import { sweepDisks } from '../disk.js';
 import { Loopback } from '../loopback.js';
 import { Namespaces, namespacesWork } from '../namespaces.js';
@@ -82,9 +83,4 @@ function positive<N extends string>(name: N, text: string | undefined): { readon
   return { [name]: value } as { readonly [K in N]?: number };
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-}
+await run(main);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { ClusterMap, PartitionConfig } from '../../../common/configuration.js';
 import type { Command, Result } from '../../../peer/replication/commands.js';
 import type { ReadRequest, ReadRow, WriteRequest } from '../../../peer/replication/machine.js';
-import type { Forward, ReadForward, WriteOutcome } from '../../../peer/replication/messages.js';
+import type { Forward, ReadForward, ReadOutcome, WriteOutcome } from '../../../peer/replication/messages.js';
 import { Gateway } from '../../../peer/requests/gateway.js';
 import { idempotencyTag } from '../../../peer/requests/idempotency.js';
 import type { ReadAnswer, WriteAnswer } from '../../../peer/requests/rim.js';
@@ -86,6 +86,10 @@ class Bench {
       attempt,
       outcome,
     });
+  }
+
+  hearRead({ id, inc }: ReadForward, outcome: ReadOutcome): void {
+    this.gateway.answered(this.nowMs, 'b', { type: 'rfwd_r', id, inc, outcome });
   }
 
   run(ms: number): void {
@@ -310,12 +314,7 @@ describe('gateway reads', () => {
     bench.read();
     const [first] = bench.readForwards();
     bench.loseAllStores();
-    bench.gateway.answered(bench.nowMs, 'b', {
-      type: 'rfwd_r',
-      id: first?.id as number,
-      inc: 7,
-      outcome: { kind: 'refused', reason: 'not-member' },
-    });
+    bench.hearRead(first as ReadForward, { kind: 'refused', reason: 'not-member' });
     bench.run(20);
     expect(bench.reads).to.deep.equal([{ kind: 'unavailable', reason: 'data-lost' }]);
   });
@@ -326,10 +325,7 @@ describe('gateway reads', () => {
     bench.run(110);
     const [first, second] = bench.readForwards();
     expect(bench.sent[0]?.to).not.to.equal(bench.sent[1]?.to);
-    for (const forward of [second, first]) {
-      const { id, inc } = forward as ReadForward;
-      bench.gateway.answered(bench.nowMs, 'b', { type: 'rfwd_r', id, inc, outcome: row });
-    }
+    for (const forward of [second, first]) bench.hearRead(forward as ReadForward, row);
     expect(bench.reads).to.deep.equal([{ kind: 'row', row: null, servedBy: bench.sent[1]?.to }]);
   });
 
@@ -395,17 +391,12 @@ describe('gateway reads', () => {
     for (let i = 0; i < 3; i++) bench.read();
     bench.map = { ...bench.map, parts: [partOf('b', ['b', 'c'])] };
     const value = { bytes: Buffer.alloc(64 * 1024), type: '' };
-    const large = { key: 'k', value, epoch: 1, seq: 1, ts: 0, expiresAtMs: undefined };
+    const large = { ...row, row: { value, epoch: 1, seq: 1, ts: 0, expiresAtMs: undefined } };
     const [first, second] = bench.readForwards();
-    const answer = (forward: ReadForward | undefined) => {
-      const { id, inc } = forward as ReadForward;
-      const outcome = { kind: 'row', row: large, epoch: 1, com: 3 } as const;
-      bench.gateway.answered(bench.nowMs, 'b', { type: 'rfwd_r', id, inc, outcome });
-    };
     bench.run(90);
-    answer(first);
+    bench.hearRead(first as ReadForward, large);
     bench.run(100);
-    answer(second);
+    bench.hearRead(second as ReadForward, large);
     bench.run(150);
     expect(bench.sent).to.have.length(3);
     bench.run(150);
